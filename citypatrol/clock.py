@@ -1,0 +1,33 @@
+"""Time as an argument: the one place that reads the machine's clock."""
+
+import time
+from typing import Protocol
+
+Ts = int
+"""Milliseconds since 1970-01-01T00:00:00Z."""
+
+
+class Clock(Protocol):
+    """Says what time it is. Cores never hold one: shells ask it and pass the answer on."""
+
+    def now(self) -> Ts: ...
+
+
+class SystemClock:
+    """The machine's wall clock."""
+
+    def now(self) -> Ts:
+        return time.time_ns() // 1_000_000
+
+
+class ManualClock:
+    """A clock that stands still until it is advanced: for tests and replays."""
+
+    def __init__(self, at: Ts) -> None:
+        self._at = at
+
+    def now(self) -> Ts:
+        return self._at
+
+    def advance(self, by_ms: int) -> None:
+        self._at += by_ms

@@ -1,0 +1,73 @@
+"""An incident: one alarm's life, and the only thing that rules hand to tickets.
+
+Self-contained on purpose: whoever files it needs neither the rule file nor the registry of the
+moment in which it fired, so a replay or a reload files the same ticket.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import orjson
+
+from citypatrol.clock import Ts
+
+Severity = Literal["info", "minor", "major", "critical"]
+
+
+@dataclass(frozen=True, slots=True)
+class TicketSpec:
+    """The ``ticket:`` block of a rule; durations in milliseconds, None where the rule has none."""
+
+    category: str
+    title: str
+    ack: int | None = None
+    resolve: int | None = None
+    cooldown: int = 600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One event of an incident's life: it fired, or (``cleared_at`` set) it has cleared.
+
+    ``value`` is the newest judged value at ``fired_at`` (for ``missing`` the last one heard);
+    ``group`` the value of the rule's ``group`` label, None without one (or where the source has no
+    such label); ``labels`` those of the source; ``evidence`` the SHA-256 of the newest picture
+    among the samples from ``since`` to ``fired_at``.
+    """
+
+    id: str
+    rule: str
+    source: str
+    metric: str
+    since: Ts
+    fired_at: Ts
+    value: float
+    cleared_at: Ts | None = None
+    severity: Severity = "major"
+    group: str | None = None
+    evidence: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    ticket: TicketSpec | None = None
+
+
+def incident_id(rule: str, source: str, metric: str, since: Ts) -> str:
+    """DOORS: ``inc_`` and 20 hex digits of SHA-256 over the four, NUL between."""
+    key = "\0".join((rule, source, metric, str(since)))
+    return "inc_" + hashlib.sha256(key.encode()).hexdigest()[:20]
+
+
+def encode_incident(incident: Incident) -> bytes:
+    return orjson.dumps(asdict(incident))
+
+
+def decode_incident(data: bytes) -> Incident:
+    """Raises ValueError where the bytes are no incident."""
+    try:
+        fields: dict[str, Any] = orjson.loads(data)
+        spec = fields.pop("ticket")
+        return Incident(**fields, ticket=TicketSpec(**spec) if spec else None)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        message = f"not an incident: {data[:60]!r} ({error})"
+        raise ValueError(message) from error
