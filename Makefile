@@ -1,0 +1,54 @@
+# Every command of the README and of CI. ARGS=... passes through.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench lock dashboards clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+ARGS ?=
+
+help:
+	@echo "make demo       a simulated city, live; ARGS=--once plays the script and prints the scoreboard"
+	@echo "make test       all tests, with real servers where they are installed"
+	@echo "make check      ruff, mypy --strict, import-linter, documentation"
+	@echo "make bench      every benchmark, with ARGS (--quick, --json)"
+	@echo "make lock       write requirements.lock anew (needs uv)"
+	@echo "make clean      remove what the others made, the environment too"
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "citypatrol needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup
+	$(BIN)/citypatrol demo $(ARGS)
+
+test: setup
+	$(BIN)/python -m bench.servers.system_parts
+	rm -f .coverage .coverage.*
+	$(BIN)/python -m pytest --cov --cov-report= $(ARGS)
+	$(BIN)/python -m coverage report --include='citypatrol/*,rules/*,tickets/*' --skip-covered --fail-under=95
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m bench.docs
+
+bench: setup
+	$(BIN)/python -m bench $(ARGS)
+
+lock:
+	uv pip compile pyproject.toml --extra cluster --extra demo --group dev --universal \
+	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock
+
+clean:
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage* htmlcov dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
