@@ -1,10 +1,17 @@
 """Time as an argument: the one place that reads the machine's clock."""
 
 import time
+from datetime import UTC, datetime
 from typing import Protocol
 
 Ts = int
 """Milliseconds since 1970-01-01T00:00:00Z."""
+
+
+def rfc3339(ts: Ts) -> str:
+    """`2026-05-13T00:02:11.480Z`: UTC, always with three decimals (DOORS)."""
+    moment = datetime.fromtimestamp(ts / 1000, tz=UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Clock(Protocol):
