@@ -1,0 +1,228 @@
+"""The journal's form for a cluster: the contract of ``citypatrol.journal`` over Kafka.
+
+What differs from the SQLite form: ``append`` over several partitions is not all or none (what was
+stored is stored again when the caller tries again, and judged once: the same value again is
+nothing), and records are kept by age alone, whoever has read them.
+"""
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import Sequence
+
+import numpy as np
+import structlog
+
+from citypatrol.chunks import Message, cut, join
+from citypatrol.errors import Retry
+from citypatrol.journal import Entry, JournalFull, Snapshot
+from citypatrol.kafka import Cluster
+from citypatrol.kafka_topics import Outgoing, Topics
+from citypatrol.partitions import SiteOf, partition_of, split, take
+from citypatrol.records import Record, SourceSeen, Tick, decode_record, encode_record
+from citypatrol.samples import Batch
+from citypatrol.trail import Trail
+
+MESSAGE_BYTES = 900_000
+"""Brokers refuse messages over 1 MiB unless told otherwise."""
+
+log = structlog.get_logger(__name__)
+
+
+class KafkaJournal:
+    """All partitions as one journal, or one of them (``only``).
+
+    Over several partitions an entry's position is the number of records read so far in all of
+    them, so that one number is a place; it means something to the cursor that read it, and
+    ``read(after=)`` takes 0 or one that this cursor was given. Over one partition it is the
+    partition's own position. Snapshots belong to one partition.
+
+    ``site`` says a source's site where no ``SourceSeen`` has been appended yet. With ``gate`` (the
+    name of an input process) a ``Tick`` does not go into the partitions: it says how far this
+    process has come, and the owner of each partition appends the tick (``rules.gates``).
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        *,
+        topics: Topics,
+        partitions: int,
+        only: int | None = None,
+        site: SiteOf | None = None,
+        gate: str | None = None,
+    ) -> None:
+        self._cluster = cluster
+        self._topics = topics
+        self._count = partitions
+        self._only = only
+        self._reads = tuple(range(partitions)) if only is None else (only,)
+        self._site = site
+        self._sites: dict[str, str | None] = {}
+        self._gate = gate
+        self._samples = cluster.log(topics.samples, partitions=self._reads, group=topics.samples)
+        self._trails: dict[str, Trail] = {}
+        self._ends: dict[int, int] = {}
+        self._saved: dict[str, tuple[str, ...]] = {}
+        self._saving = asyncio.Lock()
+
+    def partition(self, only: int) -> "KafkaJournal":
+        """One partition as a journal: for its owner, whose ticks go into it."""
+        return KafkaJournal(
+            self._cluster,
+            topics=self._topics,
+            partitions=self._count,
+            only=only,
+            site=self._site_of,
+        )
+
+    async def open(self) -> None:
+        """Raises ``Retry`` and ``ConfigError`` as ``Cluster.open`` does; everything else opens
+        by itself."""
+        await self._cluster.open()
+
+    async def append(self, records: Sequence[Record]) -> int:
+        """The last position as far as known here: others may be appending too."""
+        ticks = [record for record in records if isinstance(record, Tick)]
+        inside = [r for r in records if not isinstance(r, Tick)] if self._gate else records
+        messages = [
+            Outgoing(self._topics.samples, partition, data)
+            for record in inside
+            for partition, data in self._placed(record)
+        ]
+        try:
+            stored = await self._cluster.produce(messages)
+            if self._gate and ticks:
+                # Behind everything that it closes, so that the owner's tick comes behind it too.
+                await self._move_gate(encode_record(ticks[-1]))
+            if not self._ends:
+                self._ends = await self._samples.end()
+        except Retry as error:
+            message = f"{error.reason}; nothing is acknowledged until it does"
+            raise JournalFull(message) from error
+        for one, position in zip(messages, stored, strict=True):
+            if one.partition in self._ends:
+                self._ends[one.partition] = max(position, self._ends[one.partition])
+        return sum(self._ends.values())
+
+    async def _move_gate(self, value: bytes | None) -> None:
+        key = (self._gate or "").encode()
+        await self._cluster.produce([Outgoing(self._topics.gates, 0, value, key)])
+
+    def _placed(self, record: Record) -> list[tuple[int, bytes]]:
+        if isinstance(record, Batch):
+            parts = split(record, site=self._site_of, count=self._count)
+            return [(at, data) for at, part in parts.items() for data in _encoded(part)]
+        data = encode_record(record)
+        if isinstance(record, SourceSeen):
+            self._sites[record.source] = record.labels.get("site")
+            site = self._site_of(record.source)
+            return [(partition_of(record.source, site=site, count=self._count), data)]
+        return [(partition, data) for partition in self._reads]
+
+    def _site_of(self, source: str) -> str | None:
+        if source not in self._sites:
+            self._sites[source] = self._site(source) if self._site else None
+        return self._sites[source]
+
+    async def read(
+        self, cursor: str, *, after: int | None = None, limit: int = 500, wait_s: float = 0.0
+    ) -> list[Entry]:
+        trail = await self._trail(cursor)
+        trail.rewind(after, committed=await self._samples.committed(cursor))
+        entries: list[Entry] = []
+        while not entries:
+            found = await self._samples.read(
+                cursor, after=trail.place(), limit=limit, wait_s=wait_s
+            )
+            if not found:
+                break
+            for message in found:
+                position = trail.step(message.partition, message.position)
+                try:
+                    record = decode_record(message.value or b"")
+                except ValueError as error:
+                    log.warning(
+                        "unreadable record passed over",
+                        cursor=cursor,
+                        partition=message.partition,
+                        position=message.position,
+                        reason=str(error),
+                    )
+                    continue
+                entries.append(Entry(position, record, message.partition))
+        return entries
+
+    async def commit(self, cursor: str, position: int) -> None:
+        trail = await self._trail(cursor)
+        await self._samples.commit(cursor, trail.upto(position))
+        trail.forget(position)
+
+    async def committed(self, cursor: str) -> int:
+        return sum((await self._samples.committed(cursor)).values())
+
+    async def end(self) -> int:
+        return sum((await self._samples.end()).values())
+
+    async def save_snapshot(self, name: str, snapshot: Snapshot) -> None:
+        """Chunks, then the head, then the chunks of the save before are erased."""
+        partition = self._one("a snapshot")
+        async with self._saving:
+            if name not in self._saved:
+                await self.load_snapshot(name)
+            chunks, head = cut(
+                name, snapshot.data, position=snapshot.position, generation=uuid.uuid4().hex
+            )
+            await self._produce_snapshot(partition, chunks)
+            await self._produce_snapshot(partition, [head])
+            stale = [Message(key, None) for key in self._saved[name]]
+            await self._produce_snapshot(partition, stale)
+            self._saved[name] = tuple(chunk.key for chunk in chunks)
+
+    async def load_snapshot(self, name: str) -> Snapshot | None:
+        partition = self._one("a snapshot")
+        topic = self._topics.snapshots
+        snapshots = self._cluster.log(topic, partitions=[partition], group=topic)
+        try:
+            newest = await snapshots.newest()
+        finally:
+            await snapshots.close()
+        stored = join(name, {key.decode(): value for key, value in newest.items()})
+        self._saved[name] = (*stored.stale, *stored.chunks)
+        return None if stored.position is None else Snapshot(stored.position, stored.data)
+
+    async def close(self) -> None:
+        """An input's gate is taken away: a process that has left holds back nobody's time."""
+        if self._gate and self._ends:
+            with contextlib.suppress(Retry):
+                await self._move_gate(None)
+        await self._samples.close()
+        if self._only is None:
+            await self._cluster.close()
+
+    async def _produce_snapshot(self, partition: int, messages: Sequence[Message]) -> None:
+        topic = self._topics.snapshots
+        await self._cluster.produce(
+            [Outgoing(topic, partition, one.value, one.key.encode()) for one in messages]
+        )
+
+    async def _trail(self, cursor: str) -> Trail:
+        if cursor not in self._trails:
+            self._trails[cursor] = Trail(await self._samples.committed(cursor))
+        return self._trails[cursor]
+
+    def _one(self, what: str) -> int:
+        if len(self._reads) != 1:
+            message = f"{what} belongs to one partition, and this journal reads {len(self._reads)}"
+            raise ValueError(message)
+        return self._reads[0]
+
+
+def _encoded(batch: Batch) -> list[bytes]:
+    """The batch as messages that a broker takes."""
+    data = encode_record(batch)
+    if len(data) <= MESSAGE_BYTES or len(batch) == 1:
+        return [data]
+    middle = len(batch) // 2
+    rows = np.arange(len(batch))
+    return _encoded(take(batch, rows[:middle])) + _encoded(take(batch, rows[middle:]))

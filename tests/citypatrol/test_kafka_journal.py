@@ -1,0 +1,325 @@
+"""The order, cursor and replay parts of the journal's contract, and what is Kafka's own."""
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+
+from bench.servers.kafka import Kafka, kafka
+from citypatrol.chunks import CHUNK_BYTES, cut
+from citypatrol.errors import ConfigError, Retry
+from citypatrol.journal import Entry, JournalFull, Snapshot
+from citypatrol.journal_kafka import MESSAGE_BYTES, KafkaJournal
+from citypatrol.kafka import Cluster
+from citypatrol.kafka_topics import Outgoing, Topics
+from citypatrol.partitions import partition_of
+from citypatrol.records import ModeSwitched, Record, RulesInForce, SourceSeen, Tick
+from citypatrol.samples import Batch, Sample
+
+_prefixes = itertools.count(1)
+Open = Callable[..., KafkaJournal]
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[Kafka]:
+    with kafka() as running:
+        yield running
+
+
+@pytest.fixture
+def topics() -> Topics:
+    return Topics.of(f"t{next(_prefixes)}")
+
+
+@pytest.fixture
+async def journal_of(broker: Kafka, topics: Topics) -> AsyncIterator[Open]:
+    """Opens journals on the test's own topics, each with its own connection."""
+    async with contextlib.AsyncExitStack() as held:
+
+        def open_one(*, partitions: int = 1, **more: object) -> KafkaJournal:
+            layout = topics.layout(partitions=partitions, keep=86_400_000)
+            cluster = Cluster([broker.address], topics=layout)
+            held.push_async_callback(cluster.close)
+            journal = KafkaJournal(cluster, topics=topics, partitions=partitions, **more)  # type: ignore[arg-type]
+            held.push_async_callback(journal.close)
+            return journal
+
+        yield open_one
+
+
+def ticks(entries: list[Entry]) -> list[int]:
+    return [entry.record.ts for entry in entries if isinstance(entry.record, Tick)]
+
+
+def rows(entries: list[Entry]) -> list[Sample]:
+    return [
+        sample
+        for entry in entries
+        if isinstance(entry.record, Batch)
+        for sample in entry.record.samples()
+    ]
+
+
+async def drain(
+    journal: KafkaJournal,
+    cursor: str,
+    *,
+    after: int | None = None,
+    count: int | None = None,
+    limit: int = 500,
+) -> list[Entry]:
+    """Page by page to the end, or until ``count`` entries: a page may be shorter than asked."""
+    entries: list[Entry] = []
+    while count is None or len(entries) < count:
+        wanted = limit if count is None else count - len(entries)
+        page = await journal.read(
+            cursor, after=entries[-1].position if entries else after, limit=wanted
+        )
+        if not page:
+            break
+        assert len(page) <= wanted
+        entries += page
+    return entries
+
+
+RECORDS: list[Record] = [
+    SourceSeen(1, "pump-1", {"site": "underpass", "name": "管城区"}, 0, 7_200_000),
+    Batch.of([Sample("pump-1", "water_level", 5, 15.25), Sample("pump-1", "pm25", 6, -1e300)]),
+    Tick(1000),
+    ModeSwitched(2000, "flood"),
+    RulesInForce(3000, "ab12"),
+    Batch.of([Sample("cam/north", "traffic_light.lit", 7, 0.1, "ab" * 32)]),
+]
+
+
+async def test_records_come_back_in_order_and_whole(journal_of: Open) -> None:
+    journal = journal_of()
+    assert await journal.end() == 0
+    assert await journal.read("rules") == []
+    assert await journal.append(RECORDS[:4]) == 4
+    assert await journal.append(RECORDS[4:]) == 6
+    entries = await drain(journal, "rules")
+    assert [entry.position for entry in entries] == [1, 2, 3, 4, 5, 6]
+    for entry, record in zip(entries, RECORDS, strict=True):
+        if isinstance(record, Batch):
+            assert isinstance(entry.record, Batch)
+            assert list(entry.record.samples()) == list(record.samples())
+        else:
+            assert entry.record == record
+    assert await journal.end() == 6
+
+
+async def test_a_cursor_goes_on_from_its_commit(journal_of: Open) -> None:
+    journal = journal_of()
+    await journal.append([Tick(n) for n in range(1, 8)])
+    assert await journal.committed("rules") == 0
+    assert ticks(await drain(journal, "rules", count=3)) == [1, 2, 3]
+    assert ticks(await drain(journal, "rules", count=3)) == [1, 2, 3], "nothing was committed"
+    await journal.commit("rules", 2)
+    assert ticks(await drain(journal, "rules", count=3)) == [3, 4, 5]
+    assert ticks(await drain(journal, "rules", after=5)) == [6, 7]
+    assert ticks(await drain(journal, "rules", after=0, count=2)) == [1, 2]
+    await journal.commit("rules", 1)
+    assert await journal.committed("rules") == 2, "a cursor never moves back"
+    assert ticks(await drain(journal, "influx")) == [1, 2, 3, 4, 5, 6, 7], "cursors are apart"
+
+    later = journal_of()
+    assert await later.committed("rules") == 2
+    assert ticks(await drain(later, "rules")) == [3, 4, 5, 6, 7]
+
+
+async def test_a_reader_waits_for_what_comes(journal_of: Open) -> None:
+    journal, writer = journal_of(), journal_of()
+    assert await journal.read("rules", wait_s=0.05) == []
+    waiting = asyncio.create_task(journal.read("rules", wait_s=20))
+    await asyncio.sleep(0.2)
+    assert not waiting.done()
+    await writer.append([Tick(1)])
+    assert ticks(await waiting) == [1]
+
+
+async def test_a_replay_reads_the_same(journal_of: Open) -> None:
+    journal = journal_of()
+    await journal.append([Tick(n) for n in range(1, 1201)])
+    first = await drain(journal, "a")
+    again = await drain(journal, "b", limit=77)
+    assert ticks(first) == list(range(1, 1201))
+    assert again == first
+
+
+async def test_all_of_a_site_lies_in_one_partition(journal_of: Open) -> None:
+    journal = journal_of(partitions=4, site={"pump-2": "underpass"}.get)
+    seen = SourceSeen(1, "pump-1", {"site": "underpass"}, 0, 1)
+    samples = [Sample(f"alone-{n}", "x", n, 1.0) for n in range(30)]
+    samples += [Sample("pump-1", "x", 1, 1.0), Sample("pump-2", "x", 1, 2.0)]
+    await journal.append([seen, Batch.of(samples), Tick(5), RulesInForce(6, "ab")])
+
+    entries: list[Entry] = []
+    for n in range(4):
+        view = journal.partition(n)
+        part = await drain(view, "look")
+        await view.close()
+        assert [e.position for e in part] == list(range(1, len(part) + 1))
+        assert ticks(part) == [5]
+        assert [e.record for e in part][-1] == RulesInForce(6, "ab")
+        for sample in rows(part):
+            site = "underpass" if sample.source.startswith("pump") else None
+            assert partition_of(sample.source, site=site, count=4) == n
+        entries += part
+    home = partition_of("pump-1", site="underpass", count=4)
+    assert [e.partition for e in entries if e.record == seen] == [home]
+    assert sorted(rows(entries)) == sorted(samples)
+
+
+async def test_many_partitions_read_as_one_journal(journal_of: Open) -> None:
+    journal = journal_of(partitions=3)
+    samples = [Sample(f"s{n}", "x", n, 1.0) for n in range(60)]
+    for sample in samples:
+        await journal.append([Batch.of([sample])])
+    first = await drain(journal, "influx", count=25)
+    assert [entry.position for entry in first] == list(range(1, 26))
+    more = await drain(journal, "influx", after=25, count=25)
+    await journal.commit("influx", more[4].position)
+    assert await journal.committed("influx") == more[4].position
+    with pytest.raises(ValueError, match="position 1 was not read by this cursor"):
+        await journal.read("influx", after=1)
+
+    later = journal_of(partitions=3)
+    rest = await drain(later, "influx", limit=7)
+    assert sorted(rows(first) + rows(more[:5]) + rows(rest)) == sorted(samples)
+    assert await later.end() == len(samples)
+
+
+async def test_another_number_of_partitions_is_an_error_that_names_both(journal_of: Open) -> None:
+    await journal_of(partitions=3).open()
+    with pytest.raises(ConfigError) as caught:
+        await journal_of(partitions=5).open()
+    text = str(caught.value)
+    assert "samples' has 3 partitions, the configuration says 5" in text
+    assert "snapshots' has 3 partitions" in text
+    assert "set journal.partitions to 3, or use a new prefix" in text
+
+
+async def test_a_snapshot_is_replaced_and_its_chunks_erased(
+    journal_of: Open, broker: Kafka, topics: Topics
+) -> None:
+    journal = journal_of()
+    assert await journal.load_snapshot("rules") is None
+    large = Snapshot(7, bytes(n % 251 for n in range(2 * CHUNK_BYTES + 5)))
+    await journal.save_snapshot("rules", large)
+    assert await journal_of().load_snapshot("rules") == large
+    await journal.save_snapshot("rules", Snapshot(9, b"small"))
+    assert await journal_of().load_snapshot("rules") == Snapshot(9, b"small")
+
+    cluster = Cluster([broker.address], topics=topics.layout(partitions=1, keep=86_400_000))
+    held = cluster.log(topics.snapshots, group="look")
+    newest = await held.newest()
+    await held.close()
+    await cluster.close()
+    assert len(newest) == 2, "one chunk and its head"
+
+
+async def test_a_snapshot_cut_short_leaves_the_one_before_and_is_erased_later(
+    journal_of: Open, broker: Kafka, topics: Topics
+) -> None:
+    journal = journal_of()
+    await journal.save_snapshot("rules", Snapshot(1, b"whole"))
+    cluster = Cluster([broker.address], topics=topics.layout(partitions=1, keep=86_400_000))
+    chunks, _ = cut("rules", b"x" * CHUNK_BYTES, position=2, generation="crashed")
+    await cluster.produce(
+        [Outgoing(topics.snapshots, 0, chunk.value, chunk.key.encode()) for chunk in chunks]
+    )
+    assert await journal_of().load_snapshot("rules") == Snapshot(1, b"whole")
+    await journal.save_snapshot("rules", Snapshot(3, b"next"))
+    later = journal_of()
+    await later.load_snapshot("rules")
+    await later.save_snapshot("rules", Snapshot(4, b"last"))
+    held = cluster.log(topics.snapshots, group="look")
+    newest = await held.newest()
+    await held.close()
+    await cluster.close()
+    assert not any(b"crashed" in key for key in newest)
+
+
+async def test_a_snapshot_belongs_to_one_partition(journal_of: Open) -> None:
+    journal = journal_of(partitions=2)
+    with pytest.raises(ValueError, match="belongs to one partition, and this journal reads 2"):
+        await journal.save_snapshot("rules", Snapshot(1, b""))
+    second = journal.partition(1)
+    await second.save_snapshot("rules", Snapshot(1, b"second"))
+    assert await journal.partition(0).load_snapshot("rules") is None
+    assert await second.load_snapshot("rules") == Snapshot(1, b"second")
+    await second.close()
+
+
+async def test_what_cannot_be_read_is_passed_over(
+    journal_of: Open, broker: Kafka, topics: Topics
+) -> None:
+    journal = journal_of()
+    await journal.append([Tick(1)])
+    cluster = Cluster([broker.address], topics=topics.layout(partitions=1, keep=86_400_000))
+    garbage = [
+        Outgoing(topics.samples, 0, value, b"key") for value in (b"\xff\xff\xff\xffno", b"{}", None)
+    ]
+    await cluster.produce(garbage)
+    await cluster.close()
+    await journal.append([Tick(2)])
+    entries = await drain(journal, "influx")
+    assert [(entry.position, entry.record) for entry in entries] == [(1, Tick(1)), (5, Tick(2))]
+    entries = await journal.read("influx", after=1, limit=1)
+    assert ticks(entries) == [2], "a page of nothing but garbage is not the end"
+
+
+async def test_a_large_batch_becomes_messages_that_a_broker_takes(journal_of: Open) -> None:
+    journal = journal_of()
+    count = 3 * MESSAGE_BYTES // 28
+    large = Batch.of([Sample("s", "x", n, float(n)) for n in range(count)])
+    assert await journal.append([large]) > 1
+    found = rows(await drain(journal, "rules"))
+    assert found == list(large.samples())
+
+
+async def test_the_ticks_of_an_input_are_gates_and_go_when_it_leaves(
+    journal_of: Open, broker: Kafka, topics: Topics
+) -> None:
+    journal = journal_of(partitions=2, gate="mqtt-1")
+    await journal.append([Tick(1000), Batch.of([Sample("s", "x", 1, 1.0)]), Tick(2000)])
+    cluster = Cluster([broker.address], topics=topics.layout(partitions=2, keep=86_400_000))
+    gates = cluster.log(topics.gates, group="look")
+    assert await gates.newest() == {b"mqtt-1": b'{"type":"tick","ts":2000}'}
+    assert ticks(await journal.read("rules")) == []
+    await journal.close()
+    assert await gates.newest() == {}
+    await gates.close()
+    await cluster.close()
+
+
+async def test_no_broker_is_a_reason_to_wait(topics: Topics) -> None:
+    cluster = Cluster(["127.0.0.1:1"], topics=topics.layout(partitions=1, keep=1))
+    journal = KafkaJournal(cluster, topics=topics, partitions=1)
+    with pytest.raises(Retry, match=r"Kafka at 127\.0\.0\.1:1 did not start"):
+        await journal.open()
+    with pytest.raises(JournalFull, match="nothing is acknowledged until it does"):
+        await journal.append([Tick(1)])
+    with pytest.raises(Retry):
+        await journal.read("rules")
+    await journal.close()
+
+
+async def test_an_outage_delays_and_loses_nothing(topics: Topics) -> None:
+    with kafka() as fragile:
+        layout = topics.layout(partitions=1, keep=86_400_000)
+        cluster = Cluster([fragile.address], topics=layout)
+        journal = KafkaJournal(cluster, topics=topics, partitions=1)
+        await journal.append([Tick(1)])
+        assert ticks(await journal.read("rules")) == [1]
+        fragile.stop()
+        appending = asyncio.create_task(journal.append([Tick(2)]))
+        await asyncio.sleep(2)
+        assert not appending.done()
+        await asyncio.to_thread(fragile.start)
+        assert await asyncio.wait_for(appending, 60) == 2
+        assert ticks(await journal.read("rules", after=1, wait_s=30)) == [2]
+        await journal.close()
