@@ -1,0 +1,111 @@
+"""The command line: words in, one exit status out (DOORS: Command line).
+
+Nothing heavy is imported here or at the top of a command's module, so that ``--help`` is instant.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn, Protocol, cast
+
+from app.commands import BUILT, NOT_BUILT
+from app.outcome import FINE, FOUND_WRONG, OUTSIDE_FAILED, WRONG_USAGE, OutsideError, UsageError
+from app.terminal import complain
+from citypatrol.errors import ConfigError
+
+
+class Command(Protocol):
+    """What every module of ``app.commands`` has."""
+
+    def configure(self, parser: argparse.ArgumentParser) -> None: ...
+    def execute(self, args: argparse.Namespace) -> int: ...
+
+
+class _Version(argparse.Action):
+    """Looks the version up when it is asked for, not at every start."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib.metadata import version
+
+        parser.exit(FINE, f"citypatrol {version('citypatrol')}\n")
+
+
+def _globals(*, top: bool) -> argparse.ArgumentParser:
+    """The options that stand before or after the command; only the first form has defaults."""
+    options = argparse.ArgumentParser(add_help=False)
+
+    def default(value: object) -> object:
+        return value if top else argparse.SUPPRESS
+
+    options.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    options.add_argument(
+        "-q", "--quiet", action="store_true", default=default(False), help="warnings only"
+    )
+    options.add_argument(
+        "-v", "--verbose", action="store_true", default=default(False), help="every detail"
+    )
+    options.add_argument(
+        "--json", action="store_true", default=default(False), help="output for programs"
+    )
+    return options
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="citypatrol",
+        parents=[_globals(top=True)],
+        description="Watches a city: sensors and cameras in, one ticket per real incident out.",
+        epilog="exit status: 0 fine, 1 found something wrong, 2 wrong usage, 3 the outside failed",
+    )
+    commands = parser.add_subparsers(
+        dest="command", metavar="COMMAND", title="commands", parser_class=argparse.ArgumentParser
+    )
+    for name, summary in BUILT.items():
+        module = cast(Command, import_module(f"app.commands.{name}"))
+        sub = commands.add_parser(
+            name, help=summary, description=summary, parents=[_globals(top=False)]
+        )
+        module.configure(sub)
+        sub.set_defaults(execute=module.execute)
+    return parser
+
+
+def _first_word(words: Sequence[str]) -> str | None:
+    return next((word for word in words if not word.startswith("-")), None)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status. argparse itself leaves with 2 on wrong usage."""
+    words = sys.argv[1:] if words is None else words
+    wanted = _first_word(words)
+    if wanted in NOT_BUILT:
+        complain(f"citypatrol: {wanted!r} is documented but not built yet: {NOT_BUILT[wanted]}")
+        return WRONG_USAGE
+    parser = build_parser()
+    args = parser.parse_args(words)
+    if args.command is None:
+        parser.print_help(sys.stderr)
+        return WRONG_USAGE
+    try:
+        return int(args.execute(args))
+    except ConfigError as error:
+        for problem in error.problems:
+            complain(str(problem))
+        return FOUND_WRONG
+    except UsageError as error:
+        complain(f"citypatrol {args.command}: {error}")
+        return WRONG_USAGE
+    except OutsideError as error:
+        complain(f"citypatrol {args.command}: {error}")
+        return OUTSIDE_FAILED
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone (`citypatrol tickets list | head`): nothing is wrong.
+        sys.stdout = None  # type: ignore[assignment]
+        return FINE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

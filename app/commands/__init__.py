@@ -1,0 +1,25 @@
+"""One module a command, each with ``configure(parser)`` and ``execute(args) -> exit status``."""
+
+BUILT = {
+    "init": "write a small, valid, commented city into a new folder",
+    "demo": "watch a whole simulated city, nothing else installed",
+    "run": "run every stage in one process on SQLite",
+    "worker": "run the rules on Kafka (cluster layout)",
+    "serve": "run inputs, tickets, sinks and the API on Kafka (cluster layout)",
+    "check": "read every file, connect to nothing, print all errors at once",
+    "detect": "run a detector on pictures or clips",
+    "tickets": "the ticket desk from a terminal",
+    "dead": "what was set aside, with the reason, and how to send it again",
+    "doctor": "connect to each named service once and say what is wrong",
+}
+
+NOT_BUILT = {
+    "edge": "run cameras in the city process (`cameras:` in city.yaml) until it is",
+    "test": "try rules on the demo city until it is",
+    "backtest": "there is no history to judge yet",
+    "diff": "there is no history to judge yet",
+    "explain": "`citypatrol -v run` logs each incident until it is",
+    "camera": "`citypatrol doctor` connects to each camera once",
+    "webhook": "`citypatrol dead replay` sends a delivery again",
+    "schema": "`citypatrol check` names every wrong key with its line",
+}

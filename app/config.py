@@ -1,0 +1,158 @@
+"""``city.yaml`` as models: what may stand in it, and what holds where it is silent (DOORS)."""
+
+import re
+import zoneinfo
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+
+from app.guard import is_loopback
+from citypatrol.kafka_config import KafkaJournalConfig
+from citypatrol.kinds import Kinds
+from citypatrol.secret import Secret
+from citypatrol.units import DurationMs, SizeBytes
+from citypatrol.yamlfile import Model
+from ingest.config import MqttInput
+from sinks.config import InfluxConfig, WebhooksConfig
+
+_DAY: Final = 24 * 3_600_000
+_CODE: Final = re.compile(r"[A-Z0-9]{1,8}", re.ASCII)
+_LISTEN: Final = re.compile(r"(?:\[([0-9a-fA-F:]+)\]|([^\s:\[\]/]+)):(\d{1,5})", re.ASCII)
+
+
+def _timezone(text: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(text)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+        message = f"'{text}' is no time zone; write one of the IANA names, like Asia/Shanghai"
+        raise ValueError(message) from error
+    return text
+
+
+def _code(text: str) -> str:
+    if not _CODE.fullmatch(text):
+        message = f"'{text}' cannot begin ticket ids; write 1 to 8 of A-Z and 0-9, like ZZ"
+        raise ValueError(message)
+    return text
+
+
+def _listen(text: str) -> str:
+    found = _LISTEN.fullmatch(text)
+    if found is None or int(found[3]) > 65_535:
+        message = f"'{text}' is no address; write host:port, like 127.0.0.1:8080"
+        raise ValueError(message)
+    return text
+
+
+def _public_url(text: str) -> str:
+    try:
+        url = urlsplit(text)
+        good = url.scheme in ("http", "https") and bool(url.hostname)
+        good = good and not (url.query or url.fragment or url.username) and url.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        message = f"'{text}' is no address of a page; write one like https://desk.example"
+        raise ValueError(message)
+    return text.rstrip("/")
+
+
+def _mode(text: str) -> str:
+    if text != "normal":
+        message = (
+            f"mode '{text}' is documented but not built yet: every rule holds always until then"
+        )
+        raise ValueError(message)
+    return text
+
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class CitySection(Model):
+    """``code`` begins ticket ids; days are days of ``timezone``."""
+
+    name: Name
+    code: Annotated[str, AfterValidator(_code)] = "ZZ"
+    timezone: Annotated[str, AfterValidator(_timezone)]
+    unbuilt: ClassVar[Mapping[str, str]] = {
+        "calendar": "rules and deadlines count every day alike until then"
+    }
+
+
+class SqliteJournalConfig(Model):
+    type: Literal["sqlite"]
+    path: Name = "data/journal.db"
+    keep: DurationMs = 7 * _DAY
+    max_size: SizeBytes = 20 * 10**9
+
+
+class TicketsSection(Model):
+    """``url`` may hold a password."""
+
+    url: Secret = Secret("sqlite:///data/tickets.db")
+    unbuilt: ClassVar[Mapping[str, str]] = {"brake": "there is no storm brake until then"}
+
+
+class EvidenceSection(Model):
+    path: Name = "data/evidence"
+    keep: DurationMs = 30 * _DAY
+    unbuilt: ClassVar[Mapping[str, str]] = {
+        "mask": "pictures are kept as the camera sent them until then"
+    }
+
+
+class HttpSection(Model):
+    """``token`` guards the desk and the API; callbacks and signed pictures are open."""
+
+    listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8080"
+    token: Secret | None = None
+    public_url: Annotated[str, AfterValidator(_public_url)] | None = None
+
+    @property
+    def host(self) -> str:
+        found = _LISTEN.fullmatch(self.listen)
+        assert found is not None
+        return found[1] or found[2]
+
+    @property
+    def port(self) -> int:
+        return int(self.listen.rpartition(":")[2])
+
+    @property
+    def is_loopback(self) -> bool:
+        return is_loopback(self.host)
+
+    @property
+    def url(self) -> str:
+        """Where others reach us."""
+        return self.public_url or f"http://{self.listen}"
+
+
+Journal = Annotated[SqliteJournalConfig | KafkaJournalConfig, Field(discriminator="type")]
+Mode = Annotated[str, AfterValidator(_mode)]
+
+
+class CityFile(Model):
+    """The whole file. Paths are relative to it."""
+
+    city: CitySection
+    registry: Name | None = None
+    cameras: Name | None = None
+    grid: Name | None = None
+    units: Name | None = None
+    rules: list[Name] = Field(default_factory=list)
+    mode: Mode = "normal"
+    kinds: Kinds = Field(default_factory=Kinds)
+    journal: Journal
+    tickets: TicketsSection = Field(default_factory=TicketsSection)
+    evidence: EvidenceSection = Field(default_factory=EvidenceSection)
+    inputs: list[MqttInput]
+    webhooks: WebhooksConfig = Field(default_factory=WebhooksConfig)
+    sinks: list[InfluxConfig] = Field(default_factory=list)
+    http: HttpSection = Field(default_factory=HttpSection)
+    unbuilt: ClassVar[Mapping[str, str]] = {
+        "history": "samples are kept in the journal for `journal.keep` until then"
+    }

@@ -1,0 +1,1 @@
+"""The desk's page: server-rendered, own style and script, nothing fetched from outside."""

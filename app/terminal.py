@@ -1,0 +1,56 @@
+"""Words to people and programs: the only place that writes to the terminal."""
+
+import json
+import os
+import sys
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any, TextIO
+
+
+def say(text: str = "") -> None:
+    """One line of the answer, on standard output."""
+    sys.stdout.write(f"{text}\n")
+
+
+def complain(text: str) -> None:
+    """One line about what is wrong, on standard error."""
+    sys.stderr.write(f"{text}\n")
+
+
+def say_json(value: Any) -> None:
+    """One object a line, for programs."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def colour_wanted(stream: TextIO | None = None, env: Mapping[str, str] = os.environ) -> bool:
+    """Colour only on a terminal, and never under NO_COLOR (no-color.org) or TERM=dumb."""
+    stream = stream or sys.stdout
+    return stream.isatty() and not env.get("NO_COLOR") and env.get("TERM") != "dumb"
+
+
+def paint(text: str, *, code: str) -> str:
+    """``text`` in an SGR colour where colour is wanted."""
+    return f"\x1b[{code}m{text}\x1b[0m" if colour_wanted() else text
+
+
+def width(text: str) -> int:
+    """Columns on a terminal: a Chinese character takes two."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def printable(text: str) -> str:
+    """Text from outside, without the control characters that could drive a terminal."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Left-aligned columns, two spaces between; "" for no rows."""
+    cells = [list(headings), *[[printable(cell) for cell in row] for row in rows]]
+    widths = [max(width(row[i]) for row in cells) for i in range(len(headings))]
+    lines = []
+    for row in cells:
+        padded = [cell + " " * (w - width(cell)) for cell, w in zip(row, widths, strict=True)]
+        lines.append("  ".join(padded).rstrip())
+    return "\n".join(lines) if rows else ""
