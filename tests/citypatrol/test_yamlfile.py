@@ -362,7 +362,7 @@ WRONG: dict[str, tuple[str | bytes, list[str]]] = {
             "4:1: duplicate key 'rules'; the first is at line 3",
         ],
     ),
-    "broken": ("city: [1\n", ["2:1: the list that opens at line 1 needs ',' or ']' here"]),
+    "broken": ("city: [1\n", ["1:7: the list that opens here is never closed"]),
     "not UTF-8": (
         "city: {name: Z, timezone: UTC}\n# 中".encode() + b"\xff\n",
         ["2:4: not UTF-8 (byte 0xff); save it as UTF-8"],
