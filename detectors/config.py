@@ -1,0 +1,168 @@
+"""``detectors:`` of a camera in cameras.yaml: a union in plain sight, told apart by ``type``.
+
+``build(camera=...)`` makes the watch; only that imports OpenCV and ONNX Runtime.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from citypatrol.units import DurationMs
+from citypatrol.yamlfile import Model, wrong
+from detectors.types import Watch
+
+LARGEST_NAME = 80
+
+
+def _part_name(name: str) -> str:
+    if not name or len(name) > LARGEST_NAME or name != name.strip() or not name.isprintable():
+        message = f"must be 1 to {LARGEST_NAME} printable characters without spaces around them"
+        raise wrong(message)
+    if "/" in name:
+        message = "must not contain '/': its source is CAMERA/NAME"
+        raise wrong(message)
+    return name
+
+
+PartName = Annotated[str, AfterValidator(_part_name)]
+"""Of a region or zone; its samples have the source ``CAMERA/NAME``."""
+
+
+def _no_doubles(names: Iterable[str | None], *, noun: str) -> None:
+    doubled = sorted(name for name, count in Counter(names).items() if name and count > 1)
+    if doubled:
+        message = f"two {noun}s are named '{doubled[0]}': their samples could not be told apart"
+        raise wrong(message)
+
+
+def _box(edges: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    x1, y1, x2, y2 = edges
+    if not all(0 <= edge <= 1 for edge in edges):
+        message = "must be fractions of the picture, 0 to 1: [left, top, right, bottom]"
+        raise wrong(message)
+    if x1 >= x2 or y1 >= y2:
+        message = "must be [left, top, right, bottom] with left < right and top < bottom"
+        raise wrong(message)
+    return edges
+
+
+def _polygon(points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+    if len(points) < 3:
+        message = f"must have at least 3 points, has {len(points)}"
+        raise wrong(message)
+    for index, (x, y) in enumerate(points):
+        if not (0 <= x <= 1 and 0 <= y <= 1):
+            message = "must be fractions of the picture, 0 to 1: [x, y]"
+            raise wrong(message, index)
+    area = sum(
+        x1 * y2 - x2 * y1
+        for (x1, y1), (x2, y2) in zip(points, (*points[1:], points[0]), strict=True)
+    )
+    if abs(area) < 1e-6:
+        message = "has no area: its points lie on one line"
+        raise wrong(message)
+    return points
+
+
+class RegionConfig(Model):
+    """One signal head: where it is in the picture."""
+
+    noun = "region"
+    name: PartName
+    box: Annotated[tuple[float, float, float, float], AfterValidator(_box)]
+
+
+class ZoneConfig(Model):
+    """A part of the ground; without ``name`` its counts belong to the camera itself."""
+
+    noun = "zone"
+    name: PartName | None = None
+    polygon: Annotated[tuple[tuple[float, float], ...], AfterValidator(_polygon)]
+
+
+def _regions(regions: tuple[RegionConfig, ...]) -> tuple[RegionConfig, ...]:
+    if not regions:
+        message = "must name at least one region: `citypatrol detect traffic_light` finds heads"
+        raise wrong(message)
+    _no_doubles((region.name for region in regions), noun="region")
+    return regions
+
+
+def _zones(zones: tuple[ZoneConfig, ...]) -> tuple[ZoneConfig, ...]:
+    _no_doubles((zone.name for zone in zones), noun="zone")
+    return zones
+
+
+class TrafficLightConfig(Model):
+    """``traffic_light.lit`` of each region."""
+
+    type: Literal["traffic_light"]
+    regions: Annotated[tuple[RegionConfig, ...], AfterValidator(_regions)]
+
+    def build(self, *, camera: str) -> Watch:
+        """The watch; its model is loaded at the first frame and shared by the process."""
+        from detectors.heads import HeadReader
+        from detectors.traffic_light import FixedHeads, Region
+
+        regions = [Region(region.name, region.box) for region in self.regions]
+        return FixedHeads(camera, regions=regions, reader=HeadReader())
+
+
+class StreetConfig(Model):
+    """Counts of litter, bags and dumped waste in the picture or its zones."""
+
+    type: Literal["street"]
+    zones: Annotated[tuple[ZoneConfig, ...], AfterValidator(_zones)] = ()
+    min_score: Annotated[float, Field(gt=0, lt=1)] = 0.35
+
+    def build(self, *, camera: str) -> Watch:
+        """The watch; its model is loaded at the first frame and shared by the process."""
+        from detectors import onnx
+        from detectors.street import COUNTED, StreetCounts, Zone
+        from detectors.yolo import Yolo
+
+        detector = Yolo(onnx.MODELS / "street.onnx", min_score=self.min_score, labels=COUNTED)
+        zones = [Zone(zone.name, zone.polygon) for zone in self.zones]
+        return StreetCounts(camera, zones=zones, detector=detector)
+
+
+class CameraConfig(Model):
+    """``camera.fault``, ``camera.brightness``, ``camera.sharpness``. Watched on every camera: named
+    only to change ``frozen_after``."""
+
+    type: Literal["camera"]
+    frozen_after: DurationMs = 60_000
+
+    def build(self, *, camera: str) -> Watch:
+        """The watch; it remembers a fingerprint of the last picture."""
+        from detectors.health import CameraHealth
+
+        return CameraHealth(camera, frozen_after=self.frozen_after)
+
+
+DetectorConfig = Annotated[
+    TrafficLightConfig | StreetConfig | CameraConfig, Field(discriminator="type")
+]
+
+
+def _detectors(configs: tuple[DetectorConfig, ...]) -> tuple[DetectorConfig, ...]:
+    kinds = Counter(config.type for config in configs)
+    doubled = sorted(kind for kind, count in kinds.items() if count > 1)
+    if doubled:
+        message = f"`type: {doubled[0]}` stands twice: put its regions or zones into one entry"
+        raise wrong(message)
+    return configs
+
+
+DetectorConfigs = Annotated[tuple[DetectorConfig, ...], AfterValidator(_detectors)]
+"""The whole list ``detectors:`` of a camera."""
+
+
+def build_watches(camera: str, *, detectors: Sequence[DetectorConfig]) -> list[Watch]:
+    """The watches of a camera, its health first: that one also where it is not named."""
+    health = [config for config in detectors if isinstance(config, CameraConfig)]
+    others = [config for config in detectors if not isinstance(config, CameraConfig)]
+    first = health[0] if health else CameraConfig(type="camera")
+    return [config.build(camera=camera) for config in (first, *others)]

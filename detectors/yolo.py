@@ -1,0 +1,139 @@
+"""Runs YOLO detectors exported to ONNX: heads that need NMS (v8, 11) and end-to-end ones (v10, 26).
+
+Output forms as ultralytics exports them: ``[n, 4 + classes, anchors]`` with centre, size and one
+score a class, or ``[n, detections, 6]`` with corners, score and class; pixels of the input.
+"""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors import letterbox, onnx
+from detectors.types import Box, Finding, Pixels
+
+STRIDE = 32
+DEFAULT_SIDE = 640
+MOST = 300
+"""Findings of one picture at most, the best ones."""
+
+Rows = NDArray[np.float32]
+"""One detection a row: x1, y1, x2, y2 in pixels, score, class."""
+
+
+def overlap(box: Rows, others: Rows) -> NDArray[np.float32]:
+    """Intersection over union of one box with each of the others (x1, y1, x2, y2, ...)."""
+    width = np.minimum(box[2], others[:, 2]) - np.maximum(box[0], others[:, 0])
+    height = np.minimum(box[3], others[:, 3]) - np.maximum(box[1], others[:, 1])
+    shared = np.maximum(width, 0) * np.maximum(height, 0)
+    areas = (others[:, 2] - others[:, 0]) * (others[:, 3] - others[:, 1])
+    union = (box[2] - box[0]) * (box[3] - box[1]) + areas - shared
+    return np.asarray(shared / np.maximum(union, 1e-9), np.float32)
+
+
+def suppress(rows: Rows, *, iou: float) -> Rows:
+    """Greedy non-maximum suppression within each class; best first, ``MOST`` at most."""
+    waiting = rows[np.argsort(-rows[:, 4], kind="stable")]
+    kept: list[Rows] = []
+    while len(waiting) and len(kept) < MOST:
+        best, waiting = waiting[0], waiting[1:]
+        kept.append(best)
+        same = waiting[:, 5] == best[5]
+        waiting = waiting[~(same & (overlap(best, waiting) > iou))]
+    return np.stack(kept) if kept else np.empty((0, 6), np.float32)
+
+
+def decode(output: NDArray[np.float32], *, classes: int, min_score: float, iou: float) -> Rows:
+    """Detections of one picture out of one entry of the network's output; best first.
+
+    Raises ValueError where the output has neither form.
+    """
+    if output.ndim == 2 and output.shape[0] == 4 + classes:
+        scores = output[4:]
+        kinds = scores.argmax(axis=0)
+        best = scores[kinds, np.arange(scores.shape[1])]
+        found = best >= min_score
+        x, y, width, height = output[:4, found]
+        corners = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+        rows = np.stack([*corners, best[found], kinds[found].astype(np.float32)], axis=1)
+        return suppress(rows.astype(np.float32), iou=iou)
+    if output.ndim == 2 and output.shape[1] == 6:
+        rows = output[output[:, 4] >= min_score]
+        return rows[np.argsort(-rows[:, 4], kind="stable")][:MOST]
+    message = (
+        f"output of shape {list(output.shape)} a picture is no YOLO head of {classes} classes: "
+        f"wanted [{4 + classes}, anchors] or [detections, 6]"
+    )
+    raise ValueError(message)
+
+
+class Yolo:
+    """A detector; the file is loaded at the first call and shared by all of this process.
+
+    ``labels``: keep findings of these classes only.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        min_score: float = 0.25,
+        iou: float = 0.6,
+        labels: Collection[str] | None = None,
+    ) -> None:
+        self._path = path
+        self._min_score = min_score
+        self._iou = iou
+        self._labels = None if labels is None else frozenset(labels)
+
+    def __call__(self, pixels: Pixels) -> list[Finding]:
+        """Findings in one picture (uint8, BGR or grey), best first."""
+        return self.batch([pixels])[0]
+
+    def batch(self, pictures: Sequence[Pixels]) -> list[list[Finding]]:
+        """Findings a picture, in order. Pictures of one input size share one call of the network.
+
+        Raises ValueError for an empty picture, ``ModelError`` for a file that is no YOLO model.
+        """
+        model = onnx.shared(self._path)
+        coloured = [letterbox.as_colour(pixels) for pixels in pictures]
+        boxes = [self._fit(pixels, model) for pixels in coloured]
+        found: list[list[Finding]] = [[] for _ in pictures]
+        fixed = model.input_shape[0]
+        for outer in sorted({box.outer for box in boxes}):
+            group = [index for index, box in enumerate(boxes) if box.outer == outer]
+            step = fixed or len(group)
+            for start in range(0, len(group), step):
+                part = group[start : start + step]
+                inputs = np.stack([boxes[index].fill(coloured[index]) for index in part])
+                if fixed and len(part) < fixed:
+                    inputs = np.concatenate(
+                        [inputs, np.zeros((fixed - len(part), *inputs.shape[1:]), np.float32)]
+                    )
+                for index, output in zip(part, model.run(inputs)[0], strict=False):
+                    found[index] = self._findings(output, boxes[index], model)
+        return found
+
+    def _fit(self, pixels: Pixels, model: onnx.Model) -> letterbox.Letterbox:
+        height, width = model.input_shape[2:]
+        if height is not None and width is not None:
+            return letterbox.fit(pixels, side=(height, width))
+        return letterbox.fit(pixels, side=DEFAULT_SIDE, stride=STRIDE)
+
+    def _findings(
+        self, output: NDArray[np.float32], box: letterbox.Letterbox, model: onnx.Model
+    ) -> list[Finding]:
+        names = model.names()
+        try:
+            rows = decode(output, classes=len(names), min_score=self._min_score, iou=self._iou)
+        except ValueError as error:
+            message = f"{model.path}: {error}"
+            raise onnx.ModelError(message) from error
+        findings = []
+        for row, corners in zip(rows, box.undo(rows[:, :4]), strict=True):
+            label = names[int(row[5])]
+            if self._labels is None or label in self._labels:
+                where: Box = tuple(float(edge) for edge in corners)  # type: ignore[assignment]
+                findings.append(Finding(label, float(row[4]), where))
+        return findings
