@@ -46,5 +46,6 @@ class InfluxConfig(Model):
         wanted = ("org", "bucket", "token") if self.version == 2 else ("db",)
         missing = [name for name in wanted if getattr(self, name) is None]
         if missing:
-            raise wrong(f"version {self.version} needs {', '.join(missing)}")
+            message = f"version {self.version} needs {', '.join(missing)}"
+            raise wrong(message)
         return self
