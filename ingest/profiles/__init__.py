@@ -1,0 +1,1 @@
+"""Payload profiles: how the bytes of one message become numbers."""
