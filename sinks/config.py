@@ -1,12 +1,13 @@
 """The sinks' part of city.yaml (DOORS: city.yaml)."""
 
-from typing import Annotated, ClassVar, Literal, Self
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated, ClassVar, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from citypatrol.secret import Secret
-from citypatrol.units import DurationMs
+from citypatrol.units import DurationMs, format_duration
 from citypatrol.yamlfile import Model, wrong
 
 
@@ -49,3 +50,46 @@ class InfluxConfig(Model):
             message = f"version {self.version} needs {', '.join(missing)}"
             raise wrong(message)
         return self
+
+
+Network = IPv4Network | IPv6Network
+_M, _H = 60_000, 3_600_000
+_SCHEDULE: Final = (0, 5_000, 5 * _M, 30 * _M, *(hours * _H for hours in (2, 5, 10, 14, 20, 24)))
+_LONGEST_SCHEDULE: Final = 30 * 24 * _H
+
+
+def _network(value: object) -> Network:
+    if isinstance(value, IPv4Network | IPv6Network):
+        return value
+    try:
+        return ip_network(value if isinstance(value, str) else "")
+    except ValueError:
+        message = f"'{value}' is no network; write one like 10.20.0.0/16 or fd00:1::/32"
+        raise ValueError(message) from None
+
+
+def _schedule(waits: list[int]) -> list[int]:
+    if sum(waits) > _LONGEST_SCHEDULE:
+        message = "the waits add up to more than 30d; nobody waits for news that old"
+        raise ValueError(message)
+    return waits
+
+
+def _timeout(ms: int) -> int:
+    if not 100 <= ms <= 120_000:
+        message = f"{format_duration(ms)} is no time to wait for an answer; use 100ms to 120s"
+        raise ValueError(message)
+    return ms
+
+
+class WebhooksConfig(Model):
+    """``allow``: networks that are not public and may be sent to all the same. ``schedule``: the
+    wait after the attempt before, so its length is the number of attempts."""
+
+    allow: list[
+        Annotated[Network, BeforeValidator(_network), WithJsonSchema({"type": "string"})]
+    ] = Field(default_factory=list)
+    schedule: Annotated[list[DurationMs], AfterValidator(_schedule)] = Field(
+        default_factory=lambda: list(_SCHEDULE), min_length=1, max_length=50
+    )
+    timeout: Annotated[DurationMs, AfterValidator(_timeout)] = 15_000

@@ -1,0 +1,139 @@
+"""A real PostgreSQL in a temporary folder: ``with postgres() as server: server.url("name")``.
+
+It refuses to run as root, so as root it runs as the user ``postgres`` of its package.
+"""
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from bench.servers.need import need
+
+_USER = "city"
+
+
+class Postgres:
+    """One server on one free port. ``stop`` and ``start`` again keep its data: an outage."""
+
+    def __init__(self, folder: Path, *, program: Path) -> None:
+        self._folder = folder
+        self._data = folder / "data"
+        self._program = program
+        self._process: subprocess.Popen[bytes] | None = None
+        self._as_user = _unprivileged(folder)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._port: int = probe.getsockname()[1]
+
+    def initialise(self) -> None:
+        done = subprocess.run(
+            [
+                *(self._program.with_name("initdb"), "-D", self._data, "-U", _USER),
+                *("--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"),
+            ],
+            cwd=self._folder,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            **self._as_user,
+        )
+        if done.returncode:
+            message = f"initdb failed: {done.stderr[-2000:]}"
+            raise RuntimeError(message)
+
+    def start(self, *, timeout_s: float = 60) -> None:
+        """Returns when the server answers a query."""
+        with (self._folder / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    *(self._program, "-D", self._data, "-p", str(self._port)),
+                    *("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="),
+                    *("-c", "fsync=off", "-c", "shared_buffers=16MB"),
+                ],
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                **self._as_user,
+            )
+        deadline = time.monotonic() + timeout_s
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                said = (self._folder / "server.log").read_text(errors="replace")[-2000:]
+                message = f"PostgreSQL did not answer within {timeout_s:.0f} s:\n{said}"
+                raise RuntimeError(message)
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Ends every session at once (SIGINT is PostgreSQL's fast shutdown)."""
+        if self._process is None:
+            return
+        self._process.send_signal(signal.SIGINT)
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(20)
+        self._process = None
+
+    def url(self, database: str) -> str:
+        """The URL of this database, for ``tickets.url``; made where it is not there yet."""
+        with self._connect() as connection:
+            there = connection.execute(
+                "SELECT 1 FROM pg_database WHERE datname = %s", [database]
+            ).fetchone()
+            if there is None:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+        return f"postgresql+psycopg://{_USER}@127.0.0.1:{self._port}/{database}"
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(
+            host="127.0.0.1",
+            port=self._port,
+            user=_USER,
+            dbname="postgres",
+            autocommit=True,
+            connect_timeout=5,
+        )
+
+    def _answers(self) -> bool:
+        try:
+            with self._connect() as connection:
+                return connection.execute("SELECT 1").fetchone() == (1,)
+        except psycopg.OperationalError:
+            return False
+
+
+def _unprivileged(folder: Path) -> dict[str, Any]:
+    if os.geteuid() != 0:
+        return {}
+    account = pwd.getpwnam("postgres")
+    shutil.chown(folder, account.pw_uid, account.pw_gid)
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+
+
+@contextlib.contextmanager
+def postgres() -> Iterator[Postgres]:
+    """Skips by name where PostgreSQL is not installed."""
+    program = need("postgres")
+    with tempfile.TemporaryDirectory(prefix="citypatrol-postgres-") as folder:
+        server = Postgres(Path(folder), program=program)
+        server.initialise()
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()

@@ -1,0 +1,188 @@
+"""The desk: the one place where tickets are opened and changed."""
+
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import orjson
+from sqlalchemy import Connection, select
+
+from citypatrol.clock import Ts
+from rules.incidents import Incident
+from tickets.body import LONGEST_NOTE
+from tickets.callbacks import (
+    Answered,
+    answer_before,
+    check_webhook_id,
+    parse_callback,
+    remember_answer,
+)
+from tickets.errors import StepForbidden, UnknownTicket
+from tickets.filing import Filing
+from tickets.ledger import Ledger
+from tickets.opening import Cells, Opener, Places
+from tickets.outbox import Outbox
+from tickets.schema import incidents, tickets
+from tickets.states import DESK, Step
+from tickets.steps import Steps, after
+from tickets.store import Store
+from tickets.ticket import Ticket
+from tickets.units import Units
+
+DESK_ACTOR: Final = "desk"
+
+
+def _event_id() -> str:
+    return f"evt_{uuid.uuid4().hex}"
+
+
+class Desk:
+    """Changes tickets, each change with its event in the same transaction.
+
+    Promised: every method is one transaction, durable when it returns; ``apply`` and ``callback``
+    may be repeated with the same input, whole or in part, and change nothing the second time. Not
+    promised: an order between calls of different threads. Blocking; call it from a thread.
+    ``Retry`` comes out of every method where the database is away.
+
+    ``evidence_url`` makes a signed URL from a SHA-256 and the time of the event, ``callback_url``
+    the address where the unit of this id answers.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        city_code: str,
+        timezone: ZoneInfo,
+        units: Units,
+        registry: Places,
+        grid: Cells,
+        evidence_url: Callable[[str, Ts], str],
+        callback_url: Callable[[str], str],
+        outbox: Outbox | None = None,
+        new_id: Callable[[], str] = _event_id,
+    ) -> None:
+        self._store = store
+        self._units = units
+        self._opener = Opener(city_code, timezone, units, registry, grid)
+        self._evidence_url = evidence_url
+        self._callback_url = callback_url
+        self._outbox = outbox
+        self._new_id = new_id
+
+    def apply(self, events: Sequence[Incident], *, now: Ts) -> None:
+        """File the incidents, in order: at most one revision and one event a ticket.
+
+        ``now`` is when they are filed; deadlines count from it.
+        """
+        if not events:
+            return
+        with self._ledger(now) as (connection, ledger):
+            Filing(connection, ledger=ledger, opener=self._opener, now=now).apply(events)
+
+    def open_held(self, *, event_time: Ts, now: Ts) -> None:
+        """Open the tickets of incidents that fired in a cool-down which is over at ``event_time``
+        (how far the rules have judged) and that have not cleared. Call it every few seconds."""
+        with self._store.read() as connection:
+            due = select(incidents.c.id).where(incidents.c.held_until <= event_time).limit(1)
+            if connection.execute(due).first() is None:
+                return
+        with self._ledger(now) as (connection, ledger):
+            filing = Filing(connection, ledger=ledger, opener=self._opener, now=now)
+            filing.open_held(event_time=event_time)
+
+    def dispatch_waiting(self, *, now: Ts) -> int:
+        """Send tickets that no unit had to one that now handles their category; how many. Call it
+        at the start, when units.yaml may have changed."""
+        waiting = (
+            select(tickets.c.id, tickets.c.category)
+            .where(tickets.c.state.in_(("open", "rejected")))
+            .order_by(tickets.c.opened_at, tickets.c.id)
+        )
+        with self._store.read() as connection:
+            rows = connection.execute(waiting).all()
+        ids = [row.id for row in rows if self._units.handling(row.category) is not None]
+        count = 0
+        for ticket_id in ids:
+            with self._ledger(now) as (connection, ledger):
+                ticket = ledger.ticket(ticket_id)
+                if ticket.state in ("open", "rejected"):
+                    steps = self._steps(connection, ledger, now)
+                    count += steps.dispatch(ticket, actor=DESK_ACTOR) is not ticket
+        return count
+
+    def callback(self, unit: str, *, webhook_id: str, body: bytes, now: Ts) -> Answered:
+        """A unit's signed answer (the signature is checked by now).
+
+        The same ``webhook_id`` again gets the same answer. Raises CallbackInvalid, UnknownTicket
+        (also for another unit's ticket), StepForbidden.
+        """
+        check_webhook_id(webhook_id)
+        outcome: Answered | UnknownTicket | StepForbidden
+        with self._ledger(now) as (connection, ledger):
+            before = answer_before(connection, unit, webhook_id)
+            if before is not None:
+                return before
+            call = parse_callback(body)
+            try:
+                ticket = ledger.ticket(call.ticket)
+                if ticket.unit != unit:
+                    message = f"there is no ticket {ticket.id} at unit {unit}"
+                    raise UnknownTicket(message)
+                steps = self._steps(connection, ledger, now)
+                ticket = steps.take(ticket, call.step, actor=unit, note=call.note)
+                answer = {"ticket": ticket.id, "state": ticket.state, "revision": ticket.revision}
+                outcome = Answered(orjson.dumps(answer))
+            except (UnknownTicket, StepForbidden) as error:
+                outcome = error
+            remember_answer(
+                connection, unit, webhook_id, ticket=call.ticket, outcome=outcome, now=now
+            )
+        if isinstance(outcome, Answered):
+            return outcome
+        raise outcome
+
+    def act(self, ticket_id: str, action: Step, *, note: str | None = None, now: Ts) -> Ticket:
+        """A person's step at the desk, one of ``states.DESK``; the ticket after it.
+
+        Raises UnknownTicket, StepForbidden.
+        """
+        if action not in DESK:
+            message = f"'{action}' is nothing the desk does; there are {', '.join(DESK)}"
+            raise StepForbidden(message)
+        with self._ledger(now) as (connection, ledger):
+            steps = self._steps(connection, ledger, now)
+            return steps.take(ledger.ticket(ticket_id), action, actor=DESK_ACTOR, note=note)
+
+    def verdict(self, ticket_id: str, *, real: bool, note: str | None = None, now: Ts) -> Ticket:
+        """A person's verdict: a real incident, or a false alarm. A ticket that turns out false
+        while it is open is cancelled, so that its unit stops. Raises UnknownTicket."""
+        with self._ledger(now) as (_, ledger):
+            short = None if note is None else note[:LONGEST_NOTE]
+            ticket = replace(ledger.ticket(ticket_id), verdict=real, verdict_note=short)
+            if real or ticket.ended:
+                return ledger.change(ticket, "ticket.updated", actor=DESK_ACTOR, note=note)
+            ticket = after(ticket, "cancel", now=now)
+            return ledger.change(ticket, "ticket.cancelled", actor=DESK_ACTOR, note=note)
+
+    def _steps(self, connection: Connection, ledger: Ledger, now: Ts) -> Steps:
+        return Steps(connection, ledger=ledger, units=self._units, now=now)
+
+    @contextmanager
+    def _ledger(self, now: Ts) -> Iterator[tuple[Connection, Ledger]]:
+        """One transaction; after its commit the deliverer is told."""
+        with self._store.write() as connection:
+            ledger = Ledger(
+                connection,
+                units=self._units,
+                evidence_url=self._evidence_url,
+                callback_url=self._callback_url,
+                new_id=self._new_id,
+                now=now,
+            )
+            yield connection, ledger
+        if self._outbox is not None and ledger.told:
+            self._outbox.tell(ledger.told)

@@ -1,0 +1,132 @@
+"""A new ticket for its first incident: title, place, unit and deadlines (pure)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from math import isfinite
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from citypatrol.clock import Ts
+from rules.incidents import Incident
+from tickets.ticket import Ticket, ticket_key
+from tickets.titles import title_of
+from tickets.units import Units
+
+
+class Place(Protocol):
+    """Where a source stands: degrees (WGS 84), and the site that it belongs to."""
+
+    @property
+    def lat(self) -> float | None: ...
+    @property
+    def lon(self) -> float | None: ...
+    @property
+    def site(self) -> str | None: ...
+
+
+class Places(Protocol):
+    """``citypatrol.registry.Registry``, as far as tickets need it."""
+
+    def place(self, source: str, /) -> Place | None: ...
+
+
+class Cell(Protocol):
+    @property
+    def code(self) -> str: ...
+
+
+class Cells(Protocol):
+    """``citypatrol.geo.Grid``, as far as tickets need it."""
+
+    def cell(self, lat: float, lon: float, /) -> Cell | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    lat: float | None
+    lon: float | None
+    site: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Opener:
+    """What a city knows that an incident does not. ``code`` begins the ticket numbers."""
+
+    code: str
+    timezone: ZoneInfo
+    units: Units
+    places: Places
+    cells: Cells
+
+    def day(self, at: Ts) -> str:
+        """The city's day, ``260513``: numbers start again with each."""
+        return datetime.fromtimestamp(at / 1000, self.timezone).strftime("%y%m%d")
+
+    def number(self, day: str, count: int) -> str:
+        return f"{self.code}-{day}-{count:04d}"
+
+    def ticket(self, incident: Incident, *, number: str, now: Ts) -> Ticket:
+        """Revision 0, no witnesses yet. ValueError where the rule has no ``ticket:``."""
+        spec = incident.ticket
+        if spec is None:
+            message = f"incident {incident.id}: rule '{incident.rule}' makes no tickets"
+            raise ValueError(message)
+        spot = self._spot(incident)
+        cell = None
+        if spot.lat is not None and spot.lon is not None:
+            cell = self.cells.cell(spot.lat, spot.lon)
+        unit = self.units.handling(spec.category)
+        return Ticket(
+            id=number,
+            key=ticket_key(incident),
+            rule=incident.rule,
+            category=spec.category,
+            severity=incident.severity,
+            state="open" if unit is None else "dispatched",
+            revision=0,
+            title=title_of(spec.title, incident, count=1),
+            template=spec.title,
+            source=incident.source,
+            group=incident.group,
+            unit=None if unit is None else unit.id,
+            lat=spot.lat,
+            lon=spot.lon,
+            site=spot.site,
+            grid=None if cell is None else cell.code,
+            district=incident.labels.get("district"),
+            first_incident=incident.id,
+            witnesses=0,
+            sources=0,
+            firing=0,
+            opened_at=now,
+            updated_at=now,
+            acknowledge_by=None if spec.ack is None else now + spec.ack,
+            resolve_by=None if spec.resolve is None else now + spec.resolve,
+            cooldown=spec.cooldown,
+        )
+
+    def _spot(self, incident: Incident) -> _Spot:
+        """The group's own row in the registry (a gateway), else the source's, else what the source
+        said of itself when it was last seen."""
+        for source in (incident.group, incident.source):
+            place = None if source is None else self.places.place(source)
+            if place is not None and place.lat is not None and place.lon is not None:
+                site = place.site or incident.labels.get("site")
+                return _Spot(place.lat, place.lon, site)
+        lat = _degrees(incident.labels, "lat", limit=90)
+        lon = _degrees(incident.labels, "lon", limit=180)
+        site = incident.labels.get("site")
+        return (
+            _Spot(lat, lon, site)
+            if lat is not None and lon is not None
+            else _Spot(None, None, site)
+        )
+
+
+def _degrees(labels: Mapping[str, str], name: str, *, limit: float) -> float | None:
+    try:
+        value = float(labels.get(name, ""))
+    except ValueError:
+        return None
+    return value if isfinite(value) and abs(value) <= limit else None
