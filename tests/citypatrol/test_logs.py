@@ -7,7 +7,6 @@ import structlog
 
 from citypatrol import logs
 
-
 pytestmark = pytest.mark.usefixtures("logging_undone")
 
 
