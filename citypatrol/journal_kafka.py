@@ -8,7 +8,7 @@ nothing), and records are kept by age alone, whoever has read them.
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import structlog
@@ -26,6 +26,9 @@ from citypatrol.trail import Trail
 MESSAGE_BYTES = 900_000
 """Brokers refuse messages over 1 MiB unless told otherwise."""
 
+_SITE = "site/"
+_WAITING = "{}; nothing is acknowledged until it does"
+
 log = structlog.get_logger(__name__)
 
 
@@ -35,11 +38,12 @@ class KafkaJournal:
     Over several partitions an entry's position is the number of records read so far in all of
     them, so that one number is a place; it means something to the cursor that read it, and
     ``read(after=)`` takes 0 or one that this cursor was given. Over one partition it is the
-    partition's own position. Snapshots belong to one partition.
+    partition's own position.
 
-    ``site`` says a source's site where no ``SourceSeen`` has been appended yet. With ``gate`` (the
-    name of an input process) a ``Tick`` does not go into the partitions: it says how far this
-    process has come, and the owner of each partition appends the tick (``rules.gates``).
+    ``site`` is the registry's site of a source; where a ``SourceSeen`` names another one (from a
+    topic), that is remembered in Kafka. With ``process`` (the name of an input process) a ``Tick``
+    does not go into the partitions: it says how far this process has come, and the owner of each
+    partition appends the tick.
     """
 
     def __init__(
@@ -50,7 +54,7 @@ class KafkaJournal:
         partitions: int,
         only: int | None = None,
         site: SiteOf | None = None,
-        gate: str | None = None,
+        process: str | None = None,
     ) -> None:
         self._cluster = cluster
         self._topics = topics
@@ -58,8 +62,9 @@ class KafkaJournal:
         self._only = only
         self._reads = tuple(range(partitions)) if only is None else (only,)
         self._site = site
-        self._sites: dict[str, str | None] = {}
-        self._gate = gate
+        self._sites: dict[str, str] = {}
+        self._opened = False
+        self._process = process
         self._samples = cluster.log(topics.samples, partitions=self._reads, group=topics.samples)
         self._trails: dict[str, Trail] = {}
         self._ends: dict[int, int] = {}
@@ -80,34 +85,54 @@ class KafkaJournal:
         """Raises ``Retry`` and ``ConfigError`` as ``Cluster.open`` does; everything else opens
         by itself."""
         await self._cluster.open()
+        if not self._opened:
+            self._sites |= sites_of(await self._newest(self._topics.snapshots, 0))
+            self._opened = True
 
     async def append(self, records: Sequence[Record]) -> int:
         """The last position as far as known here: others may be appending too."""
         ticks = [record for record in records if isinstance(record, Tick)]
-        inside = [r for r in records if not isinstance(r, Tick)] if self._gate else records
-        messages = [
-            Outgoing(self._topics.samples, partition, data)
-            for record in inside
-            for partition, data in self._placed(record)
-        ]
+        inside = [r for r in records if not isinstance(r, Tick)] if self._process else records
         try:
+            await self.open()
+            await self._learn(records)
+            messages = [
+                Outgoing(self._topics.samples, partition, data)
+                for record in inside
+                for partition, data in self._placed(record)
+            ]
             stored = await self._cluster.produce(messages)
-            if self._gate and ticks:
+            if self._process and ticks:
                 # Behind everything that it closes, so that the owner's tick comes behind it too.
-                await self._move_gate(encode_record(ticks[-1]))
+                await self._say_time(encode_record(ticks[-1]))
             if not self._ends:
                 self._ends = await self._samples.end()
         except Retry as error:
-            message = f"{error.reason}; nothing is acknowledged until it does"
-            raise JournalFull(message) from error
+            raise JournalFull(_WAITING.format(error.reason)) from error
         for one, position in zip(messages, stored, strict=True):
             if one.partition in self._ends:
                 self._ends[one.partition] = max(position, self._ends[one.partition])
         return sum(self._ends.values())
 
-    async def _move_gate(self, value: bytes | None) -> None:
-        key = (self._gate or "").encode()
-        await self._cluster.produce([Outgoing(self._topics.gates, 0, value, key)])
+    async def _learn(self, records: Sequence[Record]) -> None:
+        """Sites that no registry knows must outlive this process: they decide the partition."""
+        news = {
+            record.source: site
+            for record in records
+            if isinstance(record, SourceSeen)
+            if (site := record.labels.get("site", "")) != (self._site_of(record.source) or "")
+        }
+        await self._cluster.produce(
+            [
+                Outgoing(self._topics.snapshots, 0, site.encode(), f"{_SITE}{source}".encode())
+                for source, site in news.items()
+            ]
+        )
+        self._sites |= news
+
+    async def _say_time(self, value: bytes | None) -> None:
+        key = (self._process or "").encode()
+        await self._cluster.produce([Outgoing(self._topics.ticks, 0, value, key)])
 
     def _placed(self, record: Record) -> list[tuple[int, bytes]]:
         if isinstance(record, Batch):
@@ -115,15 +140,14 @@ class KafkaJournal:
             return [(at, data) for at, part in parts.items() for data in _encoded(part)]
         data = encode_record(record)
         if isinstance(record, SourceSeen):
-            self._sites[record.source] = record.labels.get("site")
             site = self._site_of(record.source)
             return [(partition_of(record.source, site=site, count=self._count), data)]
         return [(partition, data) for partition in self._reads]
 
     def _site_of(self, source: str) -> str | None:
-        if source not in self._sites:
-            self._sites[source] = self._site(source) if self._site else None
-        return self._sites[source]
+        if source in self._sites:
+            return self._sites[source]
+        return self._site(source) if self._site else None
 
     async def read(
         self, cursor: str, *, after: int | None = None, limit: int = 500, wait_s: float = 0.0
@@ -166,42 +190,53 @@ class KafkaJournal:
 
     async def save_snapshot(self, name: str, snapshot: Snapshot) -> None:
         """Chunks, then the head, then the chunks of the save before are erased."""
-        partition = self._one("a snapshot")
         async with self._saving:
             if name not in self._saved:
                 await self.load_snapshot(name)
             chunks, head = cut(
-                name, snapshot.data, position=snapshot.position, generation=uuid.uuid4().hex
+                self._full(name),
+                snapshot.data,
+                position=snapshot.position,
+                generation=uuid.uuid4().hex,
             )
-            await self._produce_snapshot(partition, chunks)
-            await self._produce_snapshot(partition, [head])
-            stale = [Message(key, None) for key in self._saved[name]]
-            await self._produce_snapshot(partition, stale)
+            try:
+                await self._produce_snapshot(chunks)
+                await self._produce_snapshot([head])
+                await self._produce_snapshot([Message(key, None) for key in self._saved[name]])
+            except Retry as error:
+                raise JournalFull(_WAITING.format(error.reason)) from error
             self._saved[name] = tuple(chunk.key for chunk in chunks)
 
     async def load_snapshot(self, name: str) -> Snapshot | None:
-        partition = self._one("a snapshot")
-        topic = self._topics.snapshots
-        snapshots = self._cluster.log(topic, partitions=[partition], group=topic)
-        try:
-            newest = await snapshots.newest()
-        finally:
-            await snapshots.close()
-        stored = join(name, {key.decode(): value for key, value in newest.items()})
+        newest = await self._newest(self._topics.snapshots, self._reads[0])
+        stored = join(self._full(name), newest)
         self._saved[name] = (*stored.stale, *stored.chunks)
         return None if stored.position is None else Snapshot(stored.position, stored.data)
 
+    def _full(self, name: str) -> str:
+        """What belongs to a process or to all partitions lies in the first one, beside its own."""
+        if self._only is not None:
+            return name
+        return f"{name}@{self._process or 'all'}"
+
+    async def _newest(self, topic: str, partition: int) -> dict[str, bytes]:
+        log = self._cluster.log(topic, partitions=[partition], group=topic)
+        try:
+            return {key.decode(): value for key, value in (await log.newest()).items()}
+        finally:
+            await log.close()
+
     async def close(self) -> None:
-        """An input's gate is taken away: a process that has left holds back nobody's time."""
-        if self._gate and self._ends:
+        """A process that has left holds back nobody's time."""
+        if self._process and self._ends:
             with contextlib.suppress(Retry):
-                await self._move_gate(None)
+                await self._say_time(None)
         await self._samples.close()
         if self._only is None:
             await self._cluster.close()
 
-    async def _produce_snapshot(self, partition: int, messages: Sequence[Message]) -> None:
-        topic = self._topics.snapshots
+    async def _produce_snapshot(self, messages: Sequence[Message]) -> None:
+        topic, partition = self._topics.snapshots, self._reads[0]
         await self._cluster.produce(
             [Outgoing(topic, partition, one.value, one.key.encode()) for one in messages]
         )
@@ -211,11 +246,14 @@ class KafkaJournal:
             self._trails[cursor] = Trail(await self._samples.committed(cursor))
         return self._trails[cursor]
 
-    def _one(self, what: str) -> int:
-        if len(self._reads) != 1:
-            message = f"{what} belongs to one partition, and this journal reads {len(self._reads)}"
-            raise ValueError(message)
-        return self._reads[0]
+
+def sites_of(newest: Mapping[str, bytes]) -> dict[str, str]:
+    """The sites that were remembered, by source."""
+    return {
+        key.removeprefix(_SITE): value.decode()
+        for key, value in newest.items()
+        if key.startswith(_SITE)
+    }
 
 
 def _encoded(batch: Batch) -> list[bytes]:

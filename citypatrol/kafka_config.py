@@ -47,11 +47,11 @@ class KafkaJournalConfig(Model):
     def topics(self) -> Topics:
         return Topics.of(self.prefix)
 
-    def build(self, *, site: SiteOf | None = None, gate: str | None = None) -> "KafkaJournal":
+    def build(self, *, site: SiteOf | None = None, process: str | None = None) -> "KafkaJournal":
         """The journal over all partitions; connects to nothing yet.
 
-        ``site`` is the registry's site of a source, ``gate`` the name of an input process (see
-        ``KafkaJournal``). ConfigError where the extra that brings aiokafka is not installed.
+        ``site`` is the registry's site of a source, ``process`` the name of an input process
+        (see ``KafkaJournal``). ConfigError where the extra that brings aiokafka is not installed.
         """
         try:
             from citypatrol.journal_kafka import KafkaJournal
@@ -65,5 +65,5 @@ class KafkaJournalConfig(Model):
             replication=self.replication,
         )
         return KafkaJournal(
-            cluster, topics=self.topics, partitions=self.partitions, site=site, gate=gate
+            cluster, topics=self.topics, partitions=self.partitions, site=site, process=process
         )

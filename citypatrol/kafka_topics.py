@@ -45,18 +45,18 @@ class Topics:
     """What the topics of one city are called.
 
     ``samples`` and ``snapshots`` have N partitions, the rest one: incidents are few, and one
-    partition keeps them in one order. ``gates`` holds, by input process, how far time has come.
+    partition keeps them in one order. ``ticks`` holds, by input process, how far it has come.
     """
 
     samples: str
     snapshots: str
     incidents: str
     dead: str
-    gates: str
+    ticks: str
 
     @classmethod
     def of(cls, prefix: str) -> "Topics":
-        names = ("samples", "snapshots", "incidents", "dead", "gates")
+        names = ("samples", "snapshots", "incidents", "dead", "ticks")
         return cls(*(f"{prefix}.{name}" for name in names))
 
     def layout(self, *, partitions: int, keep: int) -> list[Topic]:
@@ -78,5 +78,5 @@ class Topics:
             Topic(self.snapshots, partitions, newest),
             Topic(self.incidents, 1, kept),
             Topic(self.dead, 1, kept),
-            Topic(self.gates, 1, newest),
+            Topic(self.ticks, 1, newest),
         ]

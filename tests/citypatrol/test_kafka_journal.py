@@ -227,7 +227,7 @@ async def test_a_snapshot_cut_short_leaves_the_one_before_and_is_erased_later(
     journal = journal_of()
     await journal.save_snapshot("rules", Snapshot(1, b"whole"))
     cluster = Cluster([broker.address], topics=topics.layout(partitions=1, keep=86_400_000))
-    chunks, _ = cut("rules", b"x" * CHUNK_BYTES, position=2, generation="crashed")
+    chunks, _ = cut("rules@all", b"x" * CHUNK_BYTES, position=2, generation="crashed")
     await cluster.produce(
         [Outgoing(topics.snapshots, 0, chunk.value, chunk.key.encode()) for chunk in chunks]
     )
@@ -243,15 +243,29 @@ async def test_a_snapshot_cut_short_leaves_the_one_before_and_is_erased_later(
     assert not any(b"crashed" in key for key in newest)
 
 
-async def test_a_snapshot_belongs_to_one_partition(journal_of: Open) -> None:
+async def test_snapshots_of_partitions_and_processes_are_apart(journal_of: Open) -> None:
     journal = journal_of(partitions=2)
-    with pytest.raises(ValueError, match="belongs to one partition, and this journal reads 2"):
-        await journal.save_snapshot("rules", Snapshot(1, b""))
-    second = journal.partition(1)
-    await second.save_snapshot("rules", Snapshot(1, b"second"))
-    assert await journal.partition(0).load_snapshot("rules") is None
-    assert await second.load_snapshot("rules") == Snapshot(1, b"second")
+    first, second = journal.partition(0), journal.partition(1)
+    inputs = [journal_of(partitions=2, process=name) for name in ("mqtt-1", "mqtt-2")]
+    everyone = [journal, first, second, *inputs]
+    for n, one in enumerate(everyone):
+        assert await one.load_snapshot("state") is None
+        await one.save_snapshot("state", Snapshot(n, bytes([n])))
+    for n, one in enumerate(everyone):
+        assert await one.load_snapshot("state") == Snapshot(n, bytes([n]))
+    await first.close()
     await second.close()
+
+
+async def test_a_site_from_a_topic_outlives_the_process(journal_of: Open) -> None:
+    site = next(s for s in map(str, range(99)) if partition_of("x", site=s, count=8) == 5)
+    assert partition_of("pump-9", site=None, count=8) != 5
+    journal = journal_of(partitions=8)
+    await journal.append([SourceSeen(1, "pump-9", {"site": site}, 0, 1)])
+    await journal.close()
+    later = journal_of(partitions=8)
+    await later.append([Batch.of([Sample("pump-9", "x", 1, 1.0)])])
+    assert {entry.partition for entry in await drain(later, "look")} == {5}
 
 
 async def test_what_cannot_be_read_is_passed_over(
@@ -281,18 +295,18 @@ async def test_a_large_batch_becomes_messages_that_a_broker_takes(journal_of: Op
     assert found == list(large.samples())
 
 
-async def test_the_ticks_of_an_input_are_gates_and_go_when_it_leaves(
+async def test_the_ticks_of_an_input_process_lie_apart_and_go_with_it(
     journal_of: Open, broker: Kafka, topics: Topics
 ) -> None:
-    journal = journal_of(partitions=2, gate="mqtt-1")
+    journal = journal_of(partitions=2, process="mqtt-1")
     await journal.append([Tick(1000), Batch.of([Sample("s", "x", 1, 1.0)]), Tick(2000)])
     cluster = Cluster([broker.address], topics=topics.layout(partitions=2, keep=86_400_000))
-    gates = cluster.log(topics.gates, group="look")
-    assert await gates.newest() == {b"mqtt-1": b'{"type":"tick","ts":2000}'}
+    times = cluster.log(topics.ticks, group="look")
+    assert await times.newest() == {b"mqtt-1": b'{"type":"tick","ts":2000}'}
     assert ticks(await journal.read("rules")) == []
     await journal.close()
-    assert await gates.newest() == {}
-    await gates.close()
+    assert await times.newest() == {}
+    await times.close()
     await cluster.close()
 
 
