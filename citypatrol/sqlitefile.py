@@ -1,0 +1,80 @@
+"""SQLite files that survive kill -9 and loss of power: WAL, synchronous=FULL, ours or refused."""
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from citypatrol.errors import ConfigError, Problem
+
+_FULL: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC)
+_CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def open_file(path: Path, *, schema: str, application: int, what: str) -> sqlite3.Connection:
+    """A connection in autocommit mode, with ``schema`` (version 1) in place; for any one thread.
+
+    Raises ConfigError where the file is corrupt, another program's, of a newer version, or cannot
+    be made; messages begin with ``what``.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(
+            path, timeout=5.0, isolation_level=None, check_same_thread=False
+        )
+    except (OSError, sqlite3.Error) as error:
+        raise _refused(path, what, f"cannot be opened: {_words(error)}") from error
+    try:
+        _prepare(connection, path=path, schema=schema, application=application, what=what)
+    except sqlite3.Error as error:
+        connection.close()
+        raise unreadable(path, error, what=what) from error
+    except ConfigError:
+        connection.close()
+        raise
+    return connection
+
+
+def is_full(error: sqlite3.Error) -> bool:
+    """The disk (or the file's page limit) takes no more: what was not committed is not stored."""
+    return getattr(error, "sqlite_errorcode", None) in _FULL
+
+
+def is_corrupt(error: sqlite3.Error) -> bool:
+    """The file cannot be read as what it was."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in _CORRUPT
+
+
+def unreadable(path: Path, error: sqlite3.Error, *, what: str) -> ConfigError:
+    """What to tell the person who must look after the file."""
+    words = f"cannot be used: {_words(error)}"
+    if is_corrupt(error):
+        words = f"is damaged ({_words(error)}); move the file away, a new one is begun without it"
+    return _refused(path, what, words)
+
+
+def _prepare(
+    connection: sqlite3.Connection, *, path: Path, schema: str, application: int, what: str
+) -> None:
+    connection.execute("PRAGMA busy_timeout = 5000")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    (owner,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if owner != application and (owner or tables):
+        raise _refused(path, what, "is another program's SQLite file; choose another path")
+    if version > 1:
+        raise _refused(path, what, f"was written by a newer citypatrol (version {version})")
+    connection.executescript(
+        f"BEGIN IMMEDIATE; {schema};"
+        f"PRAGMA application_id = {application}; PRAGMA user_version = 1; COMMIT"
+    )
+
+
+def _refused(path: Path, what: str, words: str) -> ConfigError:
+    return ConfigError([Problem(str(path), 0, 0, f"{what} {words}")])
+
+
+def _words(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
