@@ -6,27 +6,32 @@ Synchronous on purpose: a client that batches in memory drops batches when the s
 
 import asyncio
 import gzip
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 import aiohttp
+import orjson
 import structlog
 
 from citypatrol.clock import Clock
 from citypatrol.dead import DeadStore
 from citypatrol.errors import Reject, Retry
-from citypatrol.journal import Entry, Journal
-from citypatrol.metrics import CURSOR_LAG, DEAD, SAMPLES
+from citypatrol.journal import Entry, Journal, Snapshot
+from citypatrol.metrics import CURSOR_LAG, SAMPLES
+from citypatrol.records import SourceSeen
 from citypatrol.samples import Batch
 from sinks.config import InfluxConfig
-from sinks.line_protocol import Labels, lines
+from sinks.line_protocol import TAGS, lines
 
 log = structlog.get_logger(__name__)
 
 MAX_LINES = 5000
 """InfluxData's own advice for one request."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
+LABELS_EVERY_S = 5.0
+"""While sources introduce themselves by the thousand, their labels are saved this often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,6 @@ class InfluxSink:
         config: InfluxConfig,
         *,
         dead: DeadStore,
-        labels: Labels,
         clock: Clock,
         cursor: str = "influx",
         post: Post | None = None,
@@ -65,9 +69,11 @@ class InfluxSink:
         self._journal = journal
         self._config = config
         self._dead = dead
-        self._labels = labels
         self._clock = clock
         self._post = post
+        self._labels: dict[str, dict[str, str]] = {}
+        self._unsaved = False
+        self._saved_at = 0.0
 
     def waiting_for(self) -> str | None:
         return None  # DOORS: readiness does not wait for Influx
@@ -77,34 +83,72 @@ class InfluxSink:
             await self._follow(self._post, stop)
             return
         timeout = aiohttp.ClientTimeout(total=self._config.timeout / 1000)
-        async with aiohttp.ClientSession(timeout=timeout, trust_env=False) as session:
+        async with aiohttp.ClientSession(timeout=timeout) as session:
             await self._follow(_poster(session), stop)
 
     async def _follow(self, post: Post, stop: asyncio.Event) -> None:
+        position = await self._journal.committed(self.name)
+        await self._recall_labels()
         pause = FIRST_PAUSE_S
         while not stop.is_set():
-            entries = await self._journal.read(self.name, wait_s=1.0)
-            if not entries:
-                continue
+            entries = await self._journal.read(self.name, after=position, wait_s=1.0)
             try:
                 await self._write_entries(post, entries)
             except Retry as retry:
                 wait = pause if retry.after_s is None else retry.after_s
-                log.warning("influx is not taking points", url=self._config.url,
-                            reason=retry.reason, again_in_s=wait)  # fmt: skip
+                log.warning(
+                    "influx is not taking points",
+                    url=self._config.url,
+                    reason=retry.reason,
+                    again_in_s=wait,
+                )
                 await _wait(stop, wait)
                 pause = min(pause * 2, LONGEST_PAUSE_S)
                 continue
             pause = FIRST_PAUSE_S
-            await self._journal.commit(self.name, entries[-1].position)
-            CURSOR_LAG.labels(cursor=self.name).set(await self._journal.lag(self.name))
+            if entries:
+                position = entries[-1].position
+            await self._commit(position)
 
     async def _write_entries(self, post: Post, entries: Sequence[Entry]) -> None:
-        batches = [entry.record for entry in entries if isinstance(entry.record, Batch)]
-        text = [line for batch in batches for line in lines(batch, labels=self._labels)]
+        text: list[str] = []
+        samples = 0
+        for entry in entries:
+            if isinstance(entry.record, Batch):
+                samples += len(entry.record)
+                text += lines(entry.record, labels=self._labels_of)
+            elif isinstance(entry.record, SourceSeen):
+                self._learn(entry.record)
         for start in range(0, len(text), MAX_LINES):
             await self._write(post, text[start : start + MAX_LINES])
-        SAMPLES.labels(stage=self.name).inc(sum(map(len, batches)))
+        SAMPLES.labels(stage=self.name).inc(samples)
+
+    def _labels_of(self, source: str) -> Mapping[str, str]:
+        return self._labels.get(source, {})
+
+    def _learn(self, seen: SourceSeen) -> None:
+        tags = {name: value for name, value in seen.labels.items() if name in TAGS and value}
+        if self._labels.get(seen.source) != tags:
+            self._labels[seen.source] = tags
+            self._unsaved = True
+
+    async def _recall_labels(self) -> None:
+        """Sources introduce themselves once, perhaps before the part that a restart reads again."""
+        snapshot = await self._journal.load_snapshot(self.name)
+        if snapshot is not None:
+            self._labels = orjson.loads(snapshot.data)
+
+    async def _commit(self, position: int) -> None:
+        """The labels first: the cursor must not pass an introduction that is not saved."""
+        if self._unsaved:
+            if time.monotonic() < self._saved_at + LABELS_EVERY_S:
+                return
+            data = await asyncio.to_thread(orjson.dumps, self._labels)
+            await self._journal.save_snapshot(self.name, Snapshot(position, data))
+            self._unsaved, self._saved_at = False, time.monotonic()
+        if position > await self._journal.committed(self.name):
+            await self._journal.commit(self.name, position)
+        CURSOR_LAG.labels(cursor=self.name).set(await self._journal.lag(self.name))
 
     async def _write(self, post: Post, text: Sequence[str]) -> None:
         """Write the lines; where the server refuses, halve until the bad line stands alone."""
@@ -116,12 +160,14 @@ class InfluxSink:
                 await self._write(post, text[:middle])
                 await self._write(post, text[middle:])
                 return
-            at = self._clock.now()
             await asyncio.to_thread(
-                self._dead.put, kind="line", origin=self._config.url,
-                reason=refused.reason, payload=text[0].encode(), at=at,
-            )  # fmt: skip
-            DEAD.labels(kind="line").inc()
+                self._dead.put,
+                "line",
+                origin=self._config.url,
+                reason=refused.reason,
+                payload=text[0].encode(),
+                at=self._clock.now(),
+            )
             log.error("influx refused a line", line=text[0][:200], reason=refused.reason)
 
     async def _send(self, post: Post, body: bytes) -> None:

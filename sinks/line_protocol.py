@@ -20,6 +20,8 @@ OWN_TAGS = {
     "ticket": ("category", "severity", "unit", "district", "state"),
     "pipeline": ("stage", "process"),
 }
+TAGS = frozenset({"kind", "district"}.union(*OWN_TAGS.values()))
+"""Every label that may become a tag: few, and none with a value for each ticket or track."""
 
 
 @dataclass(frozen=True, slots=True)
