@@ -44,9 +44,9 @@ def written(*samples: Sample) -> list[str]:
             id="a light is a sensor's sample",
         ),
         pytest.param(
-            Sample("cam-1", "camera.sharpness", 5, 81.0),
-            ["sensor,district=jinshui,kind=camera,metric=camera.sharpness,source=cam-1 value=81.0 5",
-             "camera,district=jinshui,source=cam-1 sharpness=81.0 5"],
+            Sample("cam-1", "camera.sharpness", 5, 8.0),
+            ["sensor,district=jinshui,kind=camera,metric=camera.sharpness,source=cam-1 value=8.0 5",
+             "camera,district=jinshui,source=cam-1 sharpness=8.0 5"],
             id="what a camera says of itself is a field of camera too",
         ),
         pytest.param(
@@ -56,8 +56,8 @@ def written(*samples: Sample) -> list[str]:
             id="what a camera counts is a detection too",
         ),
         pytest.param(
-            Sample("w1", "visitors.count", 5, 2.0),
-            ["sensor,district=guancheng,kind=underpass,metric=visitors.count,source=w1 value=2.0 5"],
+            Sample("w1", "people.count", 5, 2.0),
+            ["sensor,district=guancheng,kind=underpass,metric=people.count,source=w1 value=2.0 5"],
             id="what a sensor counts is no detection",
         ),
         pytest.param(
