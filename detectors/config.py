@@ -14,6 +14,7 @@ from citypatrol.yamlfile import Model, wrong
 from detectors.types import Watch
 
 LARGEST_NAME = 80
+STREET_MIN_SCORE = 0.35
 
 
 def _part_name(name: str) -> str:
@@ -115,7 +116,7 @@ class StreetConfig(Model):
 
     type: Literal["street"]
     zones: Annotated[tuple[ZoneConfig, ...], AfterValidator(_zones)] = ()
-    min_score: Annotated[float, Field(gt=0, lt=1)] = 0.35
+    min_score: Annotated[float, Field(gt=0, lt=1)] = STREET_MIN_SCORE
 
     def build(self, *, camera: str) -> Watch:
         """The watch; its model is loaded at the first frame and shared by the process."""

@@ -1,17 +1,20 @@
 """From a training checkpoint to the ONNX file that is shipped."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-
-from detectors.train.sources import STREET_CLASSES
 
 SIDE = 640
 OPSET = 17
 
 
-def export(checkpoint: Path, target: Path) -> None:
-    """float32, any batch and any size (multiples of 32), class names in the metadata."""
+def export(checkpoint: Path, target: Path, *, names: Sequence[str] | None = None) -> None:
+    """float32, any batch and any size (multiples of 32), class names in the metadata.
+
+    ``names`` replace the checkpoint's own: one of ours had a space while training, so that the row
+    of that name in the COCO head was kept.
+    """
     import onnx  # type: ignore[import-not-found, unused-ignore]
     from ultralytics import YOLO
 
@@ -23,8 +26,8 @@ def export(checkpoint: Path, target: Path) -> None:
         )
         graph = onnx.load(str(made))
     entries = {entry.key: entry.value for entry in graph.metadata_props}
-    # The training name has a space, so that the COCO head's row of that name is kept.
-    entries["names"] = str(dict(enumerate(STREET_CLASSES)))
+    if names is not None:
+        entries["names"] = str(dict(enumerate(names)))
     onnx.helper.set_model_props(graph, entries)
     target.parent.mkdir(exist_ok=True)
     onnx.save(graph, str(target))

@@ -1,0 +1,66 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detectors import onnx
+
+ANSWER = np.zeros((2, 6), np.float32)
+
+
+def test_names_come_from_the_metadata(write_model: Callable[..., Path]) -> None:
+    path = write_model(ANSWER, metadata={"names": "{1: 'b', 0: 'a'}"})
+    assert onnx.load(path).names() == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "words"),
+    [
+        pytest.param({}, "no class names", id="none"),
+        pytest.param({"names": "oops("}, "'oops\\('", id="no python"),
+        pytest.param({"names": "{1: 'a'}"}, "{1: 'a'}", id="gap"),
+        pytest.param({"names": "7"}, "'7'", id="number"),
+    ],
+)
+def test_bad_names_are_said_with_the_file(
+    write_model: Callable[..., Path], metadata: dict[str, str], words: str
+) -> None:
+    model = onnx.load(write_model(ANSWER, metadata=metadata))
+    with pytest.raises(onnx.ModelError, match=r"tiny\.onnx: .*" + words):
+        model.names()
+
+
+def test_a_missing_file_is_named_with_what_there_is(tmp_path: Path) -> None:
+    with pytest.raises(onnx.ModelError, match=r"gone\.onnx: no such model.*street, traffic_light"):
+        onnx.load(tmp_path / "gone.onnx")
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"this is no network", b"\x08\x08"], ids=["empty", "text", "half"]
+)
+def test_a_broken_file_is_named(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "broken.onnx"
+    path.write_bytes(data)
+    with pytest.raises(onnx.ModelError, match=r"broken\.onnx"):
+        onnx.load(path)
+
+
+def test_a_network_of_another_input_is_refused(write_model: Callable[..., Path]) -> None:
+    path = write_model(ANSWER, shape=("n", 12))
+    with pytest.raises(onnx.ModelError, match=r"needs one float32 input.*'n', 12"):
+        onnx.load(path)
+
+
+def test_a_file_is_loaded_once(write_model: Callable[..., Path]) -> None:
+    path = write_model(ANSWER)
+    assert onnx.shared(path) is onnx.shared(path)
+
+
+def test_the_shipped_models_are_small_and_named() -> None:
+    assert set(onnx.shipped()) == {"street", "traffic_light"}
+    street, light = (onnx.MODELS / f"{name}.onnx" for name in ("street", "traffic_light"))
+    assert street.stat().st_size < 12_000_000
+    assert light.stat().st_size < 2_000_000
+    assert onnx.shared(street).names() == ("litter", "garbage_bag", "dumped_waste", "traffic_light")
+    assert onnx.shared(light).names()[:4] == ("red", "yellow", "green", "off")
