@@ -140,26 +140,52 @@ NO_HEAD = f"the first line must name the columns {FIELDS}"
         (f"{FIELDS},\n", ["1:1: a column has no name"]),
         (FIELDS.replace(",", ";") + "\n", ["1:1: cells are separated by ';'; use ','"]),
         (FIELDS.replace(",", "\t") + "\n", ["1:1: cells are separated by tabs; use ','"]),
-        (HEAD + "a,,,,,,,\nb,,,\nc,,,,,,,,\n", ["3:1: 4 cells; the first line has 8", "4:1: 9 cells; the first line has 8"]),
-        (HEAD + "a,,,,,,,\n\nb,,,,,,,\n,,,,,,,\na,,,,,,,\n", ["5:1: no id", "6:1: duplicate id 'a'; the first is at line 2"]),
-        (HEAD + "b\nb\na,,,,,,,\nb\na,,,,,,,\na,,,,,,,\n", [
-            "2:1: 1 cells; the first line has 8", "3:1: 1 cells; the first line has 8",
-            "5:1: 1 cells; the first line has 8",
-            "6:1: duplicate id 'a'; the first is at line 4", "7:1: duplicate id 'a'; the first is at line 4",
-        ]),
+        (
+            HEAD + "a,,,,,,,\nb,,,\nc,,,,,,,,\n",
+            ["3:1: 4 cells; the first line has 8", "4:1: 9 cells; the first line has 8"],
+        ),
+        (
+            HEAD + "a,,,,,,,\n\nb,,,,,,,\n,,,,,,,\na,,,,,,,\n",
+            ["5:1: no id", "6:1: duplicate id 'a'; the first is at line 2"],
+        ),
+        (
+            HEAD + "b\nb\na,,,,,,,\nb\na,,,,,,,\na,,,,,,,\n",
+            [
+                "2:1: 1 cells; the first line has 8",
+                "3:1: 1 cells; the first line has 8",
+                "5:1: 1 cells; the first line has 8",
+                "6:1: duplicate id 'a'; the first is at line 4",
+                "7:1: duplicate id 'a'; the first is at line 4",
+            ],
+        ),
         (HEAD + " a,,,,,,,\n", ["2:1: spaces around the id ' a'"]),
-        (HEAD + "a,,,,91,2,,\n", ["2:1: lat '91' is no place; write degrees like 34.7155, from -90 to 90"]),
-        (HEAD + "a,,,,1,-180.5,,\n", ["2:1: lon '-180.5' is no place; write degrees like 34.7155, from -180 to 180"]),
-        (HEAD + "a,,,,N34,2,,\nb,,,,1,2,,\n", ["2:1: lat 'N34' is no place; write degrees like 34.7155, from -90 to 90"]),
-        (HEAD + "a,,,,nan,inf,,\n", [
-            "2:1: lat 'nan' is no place; write degrees like 34.7155, from -90 to 90",
-            "2:1: lon 'inf' is no place; write degrees like 34.7155, from -180 to 180",
-        ]),
+        (
+            HEAD + "a,,,,91,2,,\n",
+            ["2:1: lat '91' is no place; write degrees like 34.7155, from -90 to 90"],
+        ),
+        (
+            HEAD + "a,,,,1,-180.5,,\n",
+            ["2:1: lon '-180.5' is no place; write degrees like 34.7155, from -180 to 180"],
+        ),
+        (
+            HEAD + "a,,,,N34,2,,\nb,,,,1,2,,\n",
+            ["2:1: lat 'N34' is no place; write degrees like 34.7155, from -90 to 90"],
+        ),
+        (
+            HEAD + "a,,,,nan,inf,,\n",
+            [
+                "2:1: lat 'nan' is no place; write degrees like 34.7155, from -90 to 90",
+                "2:1: lon 'inf' is no place; write degrees like 34.7155, from -180 to 180",
+            ],
+        ),
         (HEAD + "a,,,,1,,,\nb,,,,,2,,\n", ["2:1: lat without lon", "3:1: lon without lat"]),
-        (HEAD.encode() + b"a,\xd6\xd0\xb9\xfa,,,,,,\n", ["2:3: not UTF-8 (byte 0xd6); save it as UTF-8"]),
+        (
+            HEAD.encode() + b"a,\xd6\xd0\xb9\xfa,,,,,,\n",
+            ["2:3: not UTF-8 (byte 0xd6); save it as UTF-8"],
+        ),
         (b"id,\xd6\xd0\n", ["1:4: not UTF-8 (byte 0xd6); save it as UTF-8"]),
     ],
-)  # fmt: skip
+)
 def test_wrong(tmp_path: Path, text: str | bytes, expected: list[str]) -> None:
     assert read(tmp_path, text)[1] == [f"registry.csv:{line}" for line in expected]
 
@@ -224,8 +250,12 @@ def test_a_whole_city_is_read_quickly_and_small(tmp_path: Path) -> None:
     path.write_text(HEAD + "\n".join(rows) + "\n", encoding="utf-8")
     ran = subprocess.run(
         [sys.executable, "-c", LARGE, str(path)],
-        capture_output=True, text=True, timeout=120, check=True, env=os.environ | {"PYTHONPATH": "."},
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+        env=os.environ | {"PYTHONPATH": "."},
+    )
     count, problems, seconds, megabytes = map(float, ran.stdout.split())
     assert (count, problems) == (349_300, 0)
     assert seconds < 6, "2 s on a quiet machine"
