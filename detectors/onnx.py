@@ -1,11 +1,11 @@
 """ONNX Runtime, and the one place that knows how to start it."""
 
 import ast
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -96,13 +96,19 @@ def _load_errors() -> tuple[type[Exception], ...]:
     )
 
 
-@cache
+_STARTING = Lock()
+
+
 def shared(path: Path) -> Model:
     """The one session of this process for the file: every camera's watch uses it.
 
-    ``CITYPATROL_THREADS`` (default 1) is the number of threads inside one call.
+    One thread inside a call: cameras, not pictures, are what a process has many of.
     """
-    return load(path, threads=int(os.environ.get("CITYPATROL_THREADS", "1")))
+    with _STARTING:
+        return _shared(path)
+
+
+_shared = cache(load)
 
 
 def shipped() -> tuple[str, ...]:
