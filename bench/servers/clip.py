@@ -17,21 +17,19 @@ def write_clip(
     keyframe_s: float = 1.0,
     shade: int = 60,
     b_frames: int = 0,
-    codec: str = "libx264",
 ) -> Path:
     """A grey picture of ``shade`` (0..255) with a bar that moves, 10 frames a second."""
     frames = int(seconds * CLIP_FPS)
     interval = int(keyframe_s * CLIP_FPS)
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=CLIP_FPS)
+        stream = container.add_stream("libx264", rate=CLIP_FPS)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        if codec == "libx264":
-            stream.options = {
-                "preset": "ultrafast",
-                "bf": str(b_frames),
-                # In-band parameter sets, so that a stream may change its size on the way.
-                "x264-params": f"keyint={interval}:scenecut=0:repeat-headers=1",
-            }
+        stream.options = {
+            "preset": "ultrafast",
+            "bf": str(b_frames),
+            # In-band parameter sets, so that a stream may change its size on the way.
+            "x264-params": f"keyint={interval}:scenecut=0:repeat-headers=1",
+        }
         for number in range(frames):
             pixels = np.full((height, width, 3), shade, dtype=np.uint8)
             left = number * 7 % (width - 16)

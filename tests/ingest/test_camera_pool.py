@@ -73,6 +73,10 @@ def from_each(*cameras: str) -> Callable[[list[CameraFrame]], bool]:
     return lambda frames: {frame.camera for frame in frames} >= set(cameras)
 
 
+def newer_than(ts: int, *, camera: str) -> Callable[[list[CameraFrame]], bool]:
+    return lambda frames: any(frame.camera == camera and frame.ts > ts for frame in frames)
+
+
 def gone(pid: int) -> bool:
     """No such process, or a zombie that nobody has waited for yet."""
     try:
@@ -134,11 +138,7 @@ async def test_a_process_that_crashes_or_hangs_harms_no_other(server: RtspServer
             pids = {cameras: pid for pid, cameras in pool.processes().items()}
             os.kill(pids["a",], number)
             hit = time.time_ns() // 1_000_000
-            back = await seen(
-                pool,
-                lambda frames: any(f.camera == "a" and f.ts > hit + 1000 for f in frames),
-                within_s=20,
-            )
+            back = await seen(pool, newer_than(hit + 1000, camera="a"), within_s=20)
             assert (back[-1].ts - hit) / 1000 < 15
             others = [hit, *(frame.ts for frame in back if frame.camera == "b"), back[-1].ts]
             gaps = [late - early for early, late in itertools.pairwise(others)]
@@ -264,8 +264,10 @@ from ingest.camera import CameraPool, CameraSource
 async def main():
     pool = CameraPool([CameraSource(n, Secret(sys.argv[1]), 300) for n in "ab"], per_process=1)
     task = asyncio.create_task(pool.run(asyncio.Event()))
-    while {"a", "b"} != {camera for (camera,) in pool.processes().values()} or not pool._slots.take():
-        await asyncio.sleep(0.05)
+    seen = set()
+    while seen != {"a", "b"}:
+        frame = await pool.next_frame(wait_s=1)
+        seen |= {frame.camera} if frame else set()
     print(*pool.processes(), flush=True)
     await task
 
