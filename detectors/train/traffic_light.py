@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from detectors import heads as product
 from detectors import letterbox
-from detectors.heads import STATES
+from detectors.heads import OFF, STATES
 from detectors.train import head_data, places, sources
+from detectors.train.dark_heads import glow
 from detectors.train.degrade import street_camera
 from detectors.train.head_data import Head
 from detectors.types import Box, Pixels
@@ -168,6 +169,20 @@ def measure(heads: list[Head], path: Path) -> dict[str, Any]:
     return figures
 
 
+def brightest_lens(heads: list[Head]) -> dict[str, Any]:
+    """The baseline, without a network: lit where one lens outshines the others by a quarter."""
+    figures: dict[str, Any] = {}
+    for head in heads:
+        if head.kind > OFF:
+            continue
+        x1, y1, x2, y2 = (round(edge) for edge in head.box)
+        shine = np.sort(glow(head.pixels[max(0, y1) : y2, max(0, x1) : x2]))
+        said = "lit" if shine[-1] >= 1.25 * shine[-2] else "off"
+        entry = figures.setdefault(f"{head.source} {STATES[head.kind]}", Counter())
+        entry.update(("count", said))
+    return {name: dict(entry) for name, entry in sorted(figures.items())}
+
+
 _SIZES: dict[str, Callable[[Head], Head]] = {
     "as photographed": lambda head: head,
     "24 px high": lambda head: at_height(head, 24),
@@ -211,6 +226,7 @@ def main() -> None:
         "steps": arguments.steps,
         "minutes": round((time.monotonic() - started) / 60, 1),
         "training": dict(sorted(counts.items())),
+        "baseline": brightest_lens([head for head in heads if head.validation]),
         "validation": measure([head for head in heads if head.validation], arguments.out),
     }
     arguments.out.with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n")
