@@ -10,9 +10,12 @@ from importlib import import_module
 from typing import NoReturn, Protocol, cast
 
 from app.commands import BUILT, NOT_BUILT
-from app.outcome import FINE, FOUND_WRONG, OUTSIDE_FAILED, WRONG_USAGE, OutsideError, UsageError
+from app.outcome import FINE, FOUND_WRONG, OUTSIDE_FAILED, WRONG_USAGE, OutsideError, UsageError, WrongError
 from app.terminal import complain
 from citypatrol.errors import ConfigError
+
+
+_STATUS = {WrongError: FOUND_WRONG, UsageError: WRONG_USAGE, OutsideError: OUTSIDE_FAILED}
 
 
 class Command(Protocol):
@@ -93,12 +96,9 @@ def main(words: Sequence[str] | None = None) -> int:
         for problem in error.problems:
             complain(str(problem))
         return FOUND_WRONG
-    except UsageError as error:
+    except (WrongError, UsageError, OutsideError) as error:
         complain(f"citypatrol {args.command}: {error}")
-        return WRONG_USAGE
-    except OutsideError as error:
-        complain(f"citypatrol {args.command}: {error}")
-        return OUTSIDE_FAILED
+        return _STATUS[type(error)]
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

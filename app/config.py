@@ -1,5 +1,6 @@
 """``city.yaml`` as models: what may stand in it, and what holds where it is silent (DOORS)."""
 
+import os
 import re
 import zoneinfo
 from collections.abc import Mapping
@@ -113,9 +114,7 @@ class HttpSection(Model):
 
     @property
     def host(self) -> str:
-        found = _LISTEN.fullmatch(self.listen)
-        assert found is not None
-        return found[1] or found[2]
+        return self.listen.rpartition(":")[0].strip("[]")
 
     @property
     def port(self) -> int:
@@ -156,3 +155,12 @@ class CityFile(Model):
     unbuilt: ClassVar[Mapping[str, str]] = {
         "history": "samples are kept in the journal for `journal.keep` until then"
     }
+
+
+def with_defaults(file: CityFile, *, env: Mapping[str, str] = os.environ) -> CityFile:
+    """DOORS shows `token: "${CITYPATROL_TOKEN}"` as the default: taken where the variable is set."""
+    token = env.get("CITYPATROL_TOKEN")
+    if file.http.token is not None or not token:
+        return file
+    secret = Secret(token, origin="${CITYPATROL_TOKEN}")
+    return file.model_copy(update={"http": file.http.model_copy(update={"token": secret})})

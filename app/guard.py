@@ -18,7 +18,7 @@ from citypatrol.secret import Secret
 LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 OPEN_PATHS: Final = ("/healthz", "/readyz", "/source.zip")
 OPEN_FOLDERS: Final = ("/static/", "/evidence/", "/api/v1/callbacks/")
-"""Open to anybody: pictures and callbacks carry a signature of their own, which the route checks."""
+"""Open to anybody: pictures and callbacks carry a signature, which their routes check."""
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -49,7 +49,7 @@ def host_of(header: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """``token``: asked for beyond the open paths. ``hosts``: the names we answer to, any if None."""
+    """``token``: asked for beyond the open paths. ``hosts``: names we answer to, any if None."""
 
     token: Secret | None = None
     hosts: frozenset[str] | None = LOOPBACK_NAMES

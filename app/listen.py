@@ -36,7 +36,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 class HttpStage:
-    """``open()`` binds (and fails loudly) before the city starts; ``run`` answers until ``stop``."""
+    """``open()`` binds (and fails loudly) before the city starts; ``run`` answers till ``stop``."""
 
     def __init__(self, application: Any, *, host: str, port: int) -> None:
         self.name = "http"
@@ -56,10 +56,8 @@ class HttpStage:
         return None if self._answers else f"not yet listening on {self._host}:{self._port}"
 
     async def run(self, stop: asyncio.Event) -> None:
-        if self._socket is None:
-            self.open()
-        listening, self._socket = self._socket, None
-        assert listening is not None
+        listening = self._socket or bind(self._host, self._port)
+        self._socket = None
         config = uvicorn.Config(
             self._application,
             log_config=None,

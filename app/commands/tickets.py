@@ -1,12 +1,154 @@
-"""`citypatrol tickets`."""
+"""``citypatrol tickets``: the desk from a terminal, through the running city or on its database."""
 
 import argparse
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from app.commands.at_city import add_city_option, read_city_file
+from app.outcome import FINE
+from app.terminal import printable, say, say_json, table
+
+if TYPE_CHECKING:
+    from app.desk_client import DeskClient
+
+STEPS: Final = {
+    "acknowledge": "somebody has seen it",
+    "reject": "the wrong unit: back to dispatch",
+    "resolve": "the cause is mended",
+    "close": "checked and done",
+}
+_OPEN: Final = (
+    "open",
+    "dispatched",
+    "acknowledged",
+    "in_progress",
+    "resolved",
+    "rejected",
+    "reopened",
+)
+_ENDED: Final = ("closed", "cancelled")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    del parser
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    listing = verbs.add_parser("list", help="open tickets, newest first")
+    add_city_option(listing)
+    listing.add_argument("--all", action="store_true", help="closed and cancelled ones too")
+    listing.add_argument("--limit", type=int, default=50, choices=range(1, 1001), metavar="N")
+    showing = verbs.add_parser("show", help="one ticket with its history")
+    _ticket(showing)
+    for step, meaning in STEPS.items():
+        acting = verbs.add_parser(step, help=meaning)
+        _ticket(acting)
+        acting.add_argument("--note", help="why, in a sentence")
+    judging = verbs.add_parser("verdict", help="was it a real incident?")
+    _ticket(judging)
+    judging.add_argument("verdict", choices=("real", "false"))
+    judging.add_argument("--note", help="why, in a sentence")
+
+
+def _ticket(parser: argparse.ArgumentParser) -> None:
+    add_city_option(parser)
+    parser.add_argument("ticket", metavar="ID", help="like ZZ-260513-0042")
 
 
 def execute(args: argparse.Namespace) -> int:
-    del args
-    return 0
+    work = _WORK.get(args.verb, _act)
+    _with_desk(args, lambda desk: work(desk, args))
+    return FINE
+
+
+def _with_desk(args: argparse.Namespace, work: "Callable[[DeskClient], None]") -> None:
+    from app.desk_client import HttpDesk, StoreDesk
+    from app.places import Places
+    from citypatrol.clock import SystemClock
+    from tickets.units import Units, load_units
+
+    file = read_city_file(args.city)
+    running = HttpDesk.of(file.http)
+    if running.answers():
+        work(running)
+        return
+    places = Places(file, args.city.parent)
+    units = load_units(places.of(file.units))[0] if file.units else None
+    desk = StoreDesk(file, places, units or Units(), clock=SystemClock())
+    try:
+        desk.open_to_read() if args.verb in ("list", "show") else desk.open()
+        work(desk)
+    finally:
+        desk.close()
+
+
+def _list(desk: "DeskClient", args: argparse.Namespace) -> None:
+    states: Sequence[str] = (*_OPEN, *_ENDED) if args.all else _OPEN
+    tickets = desk.list(states=states, limit=args.limit)
+    if args.json:
+        for ticket in tickets:
+            say_json(ticket)
+        return
+    headings = ("ticket", "state", "severity", "opened", "unit", "title")
+    rows = [
+        (
+            ticket["id"],
+            ticket["state"],
+            ticket["severity"],
+            ticket["opened_at"],
+            _unit(ticket),
+            ticket["title"],
+        )
+        for ticket in tickets
+    ]
+    say(table(headings, rows) or "no open ticket")
+
+
+def _show(desk: "DeskClient", args: argparse.Namespace) -> None:
+    _print(desk.show(args.ticket), args)
+
+
+def _act(desk: "DeskClient", args: argparse.Namespace) -> None:
+    _print(desk.act(args.ticket, args.verb, note=args.note), args)
+
+
+def _verdict(desk: "DeskClient", args: argparse.Namespace) -> None:
+    real = args.verdict == "real"
+    _print(desk.verdict(args.ticket, real=real, note=args.note), args)
+
+
+_WORK: Final = {"list": _list, "show": _show, "verdict": _verdict}
+
+
+def _print(ticket: Mapping[str, Any], args: argparse.Namespace) -> None:
+    if args.json:
+        say_json(ticket)
+        return
+    place = ticket["place"]
+    known = [place["site"], place["grid"]]
+    if place["lat"] is not None:
+        known.append(f"{place['lat']:.4f}, {place['lon']:.4f}")
+    facts = {
+        "title": ticket["title"],
+        "state": f"{ticket['state']}, revision {ticket['revision']}",
+        "severity": ticket["severity"],
+        "category": ticket["category"],
+        "unit": _unit(ticket),
+        "place": " · ".join(filter(None, known)) or "not known",
+        "opened": ticket["opened_at"],
+        "acknowledge by": ticket["acknowledge_by"] or "-",
+        "resolve by": ticket["resolve_by"] or "-",
+    }
+    say(ticket["id"])
+    for name, value in facts.items():
+        say(f"  {name + ':':<16}{printable(value)}")
+    for witness in ticket["witnesses"]:
+        text = f"{witness['source']} since {witness['since']}, value {witness['value']:g}"
+        say(f"  {'witness:':<16}{printable(text)}")
+    for picture in ticket["evidence"]:
+        say(f"  {'picture:':<16}{picture['url']}")
+    for change in ticket["history"]:
+        note = f": {change['note']}" if change["note"] else ""
+        kind = change["type"].removeprefix("ticket.")
+        say(f"  {change['at']}  {kind} by {change['by']}{printable(note)}")
+
+
+def _unit(ticket: Mapping[str, Any]) -> str:
+    return ticket["unit"]["name"] if ticket["unit"] else "-"

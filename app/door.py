@@ -1,0 +1,43 @@
+"""Everything that the HTTP side may touch, handed to it in one piece."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from app.guard import Guard
+from app.inbox import Inbox
+from app.pages.city_map import CityMap
+from app.ticket_json import Scribe
+from citypatrol.clock import Clock
+from citypatrol.dead import DeadLetter, DeadStore
+from citypatrol.evidence import EvidenceStore
+from tickets.desk import Desk
+from tickets.outbox import Outbox
+from tickets.reading import Tickets
+from tickets.units import Units
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Door:
+    """``waiting_for``: what is missing before the process is ready, in words without secrets.
+
+    ``stages``: by name, how often each was started again. ``replay``: sends a dead letter on its
+    way again; ``Reject`` where it is refused again, ``Retry`` where that cannot be said now.
+    """
+
+    city: str
+    timezone: str
+    guard: Guard
+    clock: Clock
+    desk: Desk
+    tickets: Tickets
+    outbox: Outbox
+    scribe: Scribe
+    units: Units
+    evidence: EvidenceStore
+    evidence_key: bytes
+    dead: DeadStore
+    city_map: CityMap
+    waiting_for: Callable[[], Sequence[str]]
+    stages: Callable[[], Mapping[str, int]]
+    replay: Callable[[DeadLetter], Awaitable[None]]
+    inbox: Inbox | None = None

@@ -1,0 +1,143 @@
+"""Renders the desk: whole pages, and the parts that the page asks for every two seconds."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import jinja2
+
+from app.door import Door
+from app.pages import view
+from citypatrol.clock import Ts, rfc3339
+from tickets.states import ENDED, STATES
+from tickets.ticket import Ticket
+
+FOLDER: Final = Path(__file__).resolve().parent
+MOST_OPEN: Final = 200
+MOST_ENDED: Final = 20
+MOST_ROWS: Final = 15
+MOST_WITNESSES: Final = 50
+_FRESH_S: Final = 1.0
+_OPEN: Final = tuple(state for state in STATES if state not in ENDED)
+
+
+class Renderer:
+    """Blocking; safe from any thread. What everybody sees is worked out once a second at most."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._zone = ZoneInfo(door.timezone)
+        self._lock = threading.Lock()
+        self._kept: tuple[float, str] | None = None
+        self._environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(FOLDER / "templates"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters["rfc3339"] = rfc3339
+        self._environment.filters["local"] = self._local
+        self._environment.globals |= {
+            "city": {"name": door.city, "timezone": door.timezone},
+            "version": version("citypatrol"),
+            "map": door.city_map,
+        }
+
+    def page(self) -> str:
+        """``/``."""
+        return self._render("desk.html", **self._desk())
+
+    def live(self) -> str:
+        """``/live/desk``: the parts of the page that change."""
+        with self._lock:
+            if self._kept is None or time.monotonic() - self._kept[0] > _FRESH_S:
+                self._kept = time.monotonic(), self._render("_live.html", **self._desk())
+            return self._kept[1]
+
+    def ticket(self, ticket_id: str) -> str:
+        """``/tickets/{id}``. Raises UnknownTicket."""
+        return self._render("ticket.html", **self._case(ticket_id))
+
+    def live_ticket(self, ticket_id: str) -> str:
+        return self._render("_case.html", **self._case(ticket_id))
+
+    def docs(self, openapi: dict[str, Any]) -> str:
+        """``/docs``: the API in words, from its own description."""
+        return self._render("docs.html", api=openapi)
+
+    def _render(self, template: str, **values: Any) -> str:
+        now = self._door.clock.now()
+        return self._environment.get_template(template).render(now=now, **values)
+
+    def _local(self, ts: Ts) -> str:
+        at = datetime.fromtimestamp(ts / 1000, self._zone)
+        today = datetime.fromtimestamp(self._door.clock.now() / 1000, self._zone).date()
+        return at.strftime("%H:%M:%S" if at.date() == today else "%Y-%m-%d %H:%M")
+
+    def _desk(self) -> dict[str, Any]:
+        door = self._door
+        now = door.clock.now()
+        states = door.tickets.counts()
+        tickets = sorted(
+            door.tickets.list(state=_OPEN, limit=MOST_OPEN).tickets, key=view.urgency
+        )
+        ended = door.tickets.list(state=ENDED, limit=MOST_ENDED).tickets
+        counts = view.counts(states, tickets, now=now)
+        spots = [view.spot(ticket, door.city_map.projection) for ticket in tickets]
+        received = door.inbox.received() if door.inbox is not None else ()
+        return {
+            "tickets": self._cards(tickets),
+            "ended": self._cards(ended),
+            "counts": counts,
+            "more": max(0, counts.open - len(tickets)),
+            "spots": [spot for spot in reversed(spots) if spot is not None],
+            "deliveries": [
+                view.row(one, units=door.units) for one in door.outbox.list(limit=MOST_ROWS)
+            ],
+            "inbox": door.inbox is not None,
+            "received": [
+                view.heard(one, units=door.units) for one in reversed(received[-MOST_ROWS:])
+            ],
+        }
+
+    def _cards(self, tickets: Sequence[Ticket]) -> list[view.Card]:
+        pictures = self._door.tickets.pictures([ticket.id for ticket in tickets])
+        return [
+            view.card(ticket, pictures=pictures.get(ticket.id, ()), units=self._door.units)
+            for ticket in tickets
+        ]
+
+    def _case(self, ticket_id: str) -> dict[str, Any]:
+        door = self._door
+        detail = door.tickets.get(ticket_id)
+        witnesses = detail.witnesses[:MOST_WITNESSES]
+        return {
+            "ticket": view.card(detail.ticket, pictures=detail.pictures, units=door.units),
+            "pictures": [
+                {"href": view.picture_href(one.sha256), "at": one.at, "sha": one.sha256}
+                for one in detail.pictures[:5]
+            ],
+            "witnesses": witnesses,
+            "witnesses_left_out": detail.ticket.witnesses - len(witnesses),
+            "history": [self._change(asdict(change)) for change in reversed(detail.history)],
+            "deliveries": [
+                view.row(one, units=door.units)
+                for one in door.outbox.list(ticket=ticket_id, limit=MOST_ROWS)
+            ],
+        }
+
+    def _change(self, change: dict[str, Any]) -> dict[str, Any]:
+        words: dict[str, Callable[[], str]] = {
+            "rules": lambda: "the rules",
+            "desk": lambda: "the desk",
+        }
+        actor = change["actor"]
+        by = words[actor]() if actor in words else self._door.units.name(actor)
+        return {**change, "by": by, "type": change["type"].removeprefix("ticket.")}

@@ -1,0 +1,1 @@
+"""The routes of ``app.http``, a file a door."""
