@@ -56,7 +56,7 @@ class KafkaJournal:
         site: SiteOf | None = None,
         process: str | None = None,
     ) -> None:
-        self._cluster = cluster
+        self.cluster = cluster
         self._topics = topics
         self._count = partitions
         self._only = only
@@ -74,7 +74,7 @@ class KafkaJournal:
     def partition(self, only: int) -> "KafkaJournal":
         """One partition as a journal: for its owner, whose ticks go into it."""
         return KafkaJournal(
-            self._cluster,
+            self.cluster,
             topics=self._topics,
             partitions=self._count,
             only=only,
@@ -84,7 +84,7 @@ class KafkaJournal:
     async def open(self) -> None:
         """Raises ``Retry`` and ``ConfigError`` as ``Cluster.open`` does; everything else opens
         by itself."""
-        await self._cluster.open()
+        await self.cluster.open()
         if not self._opened:
             self._sites |= sites_of(await self._newest(self._topics.snapshots, 0))
             self._opened = True
@@ -101,7 +101,7 @@ class KafkaJournal:
                 for record in inside
                 for partition, data in self._placed(record)
             ]
-            stored = await self._cluster.produce(messages)
+            stored = await self.cluster.produce(messages)
             if self._process and ticks:
                 # Behind everything that it closes, so that the owner's tick comes behind it too.
                 await self._say_time(encode_record(ticks[-1]))
@@ -122,7 +122,7 @@ class KafkaJournal:
             if isinstance(record, SourceSeen)
             if (site := record.labels.get("site", "")) != (self._site_of(record.source) or "")
         }
-        await self._cluster.produce(
+        await self.cluster.produce(
             [
                 Outgoing(self._topics.snapshots, 0, site.encode(), f"{_SITE}{source}".encode())
                 for source, site in news.items()
@@ -132,7 +132,7 @@ class KafkaJournal:
 
     async def _say_time(self, value: bytes | None) -> None:
         key = (self._process or "").encode()
-        await self._cluster.produce([Outgoing(self._topics.ticks, 0, value, key)])
+        await self.cluster.produce([Outgoing(self._topics.ticks, 0, value, key)])
 
     def _placed(self, record: Record) -> list[tuple[int, bytes]]:
         if isinstance(record, Batch):
@@ -188,6 +188,10 @@ class KafkaJournal:
     async def end(self) -> int:
         return sum((await self._samples.end()).values())
 
+    async def lag(self, cursor: str) -> int:
+        """An upper bound: ticks and other control records count too, Kafka cannot tell them."""
+        return max(0, await self.end() - await self.committed(cursor))
+
     async def save_snapshot(self, name: str, snapshot: Snapshot) -> None:
         """Chunks, then the head, then the chunks of the save before are erased."""
         async with self._saving:
@@ -220,7 +224,7 @@ class KafkaJournal:
         return f"{name}@{self._process or 'all'}"
 
     async def _newest(self, topic: str, partition: int) -> dict[str, bytes]:
-        log = self._cluster.log(topic, partitions=[partition], group=topic)
+        log = self.cluster.log(topic, partitions=[partition], group=topic)
         try:
             return {key.decode(): value for key, value in (await log.newest()).items()}
         finally:
@@ -233,11 +237,11 @@ class KafkaJournal:
                 await self._say_time(None)
         await self._samples.close()
         if self._only is None:
-            await self._cluster.close()
+            await self.cluster.close()
 
     async def _produce_snapshot(self, messages: Sequence[Message]) -> None:
         topic, partition = self._topics.snapshots, self._reads[0]
-        await self._cluster.produce(
+        await self.cluster.produce(
             [Outgoing(topic, partition, one.value, one.key.encode()) for one in messages]
         )
 

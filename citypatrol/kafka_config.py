@@ -13,6 +13,7 @@ from citypatrol.yamlfile import Model
 
 if TYPE_CHECKING:
     from citypatrol.journal_kafka import KafkaJournal
+    from citypatrol.kafka import Cluster
 
 _BROKER = re.compile(r"[^\s:/]+:(\d{1,5})", re.ASCII)
 _PREFIX = re.compile(r"[a-zA-Z0-9._-]{1,200}", re.ASCII)
@@ -47,23 +48,25 @@ class KafkaJournalConfig(Model):
     def topics(self) -> Topics:
         return Topics.of(self.prefix)
 
-    def build(self, *, site: SiteOf | None = None, process: str | None = None) -> "KafkaJournal":
-        """The journal over all partitions; connects to nothing yet.
-
-        ``site`` is the registry's site of a source, ``process`` the name of an input process
-        (see ``KafkaJournal``). ConfigError where the extra that brings aiokafka is not installed.
-        """
+    def cluster(self) -> "Cluster":
+        """The connection; connects to nothing yet. ConfigError where aiokafka is not installed."""
         try:
-            from citypatrol.journal_kafka import KafkaJournal
             from citypatrol.kafka import Cluster
         except ModuleNotFoundError as error:
             message = f"type 'kafka' needs {error.name}: pip install 'citypatrol[cluster]'"
             raise ConfigError([Problem("journal", 0, 0, message)]) from error
-        cluster = Cluster(
-            self.brokers,
-            topics=self.topics.layout(partitions=self.partitions, keep=self.keep),
-            replication=self.replication,
-        )
+        layout = self.topics.layout(partitions=self.partitions, keep=self.keep)
+        return Cluster(self.brokers, topics=layout, replication=self.replication)
+
+    def build(self, *, site: SiteOf | None = None, process: str | None = None) -> "KafkaJournal":
+        """The journal over all partitions; connects to nothing yet.
+
+        ``site`` is the registry's site of a source, ``process`` the name of an input process
+        (see ``KafkaJournal``). Raises as ``cluster`` does.
+        """
+        cluster = self.cluster()
+        from citypatrol.journal_kafka import KafkaJournal
+
         return KafkaJournal(
             cluster, topics=self.topics, partitions=self.partitions, site=site, process=process
         )

@@ -80,3 +80,12 @@ class Topics:
             Topic(self.dead, 1, kept),
             Topic(self.ticks, 1, newest),
         ]
+
+
+def dead_letter(
+    topic: str, *, kind: str, origin: str, reason: str, payload: bytes, at: Ts
+) -> Outgoing:
+    """What could not be used, as a message: its bytes as they came, the rest in headers."""
+    said = {"kind": kind, "origin": origin, "reason": reason, "at": str(at)}
+    headers = tuple((name, text.encode()) for name, text in said.items())
+    return Outgoing(topic, 0, payload, origin.encode(), headers)
