@@ -8,7 +8,7 @@ import numpy as np
 CLIP_FPS = 10
 
 
-def write_clip(
+def make_clip(
     path: Path,
     *,
     width: int = 320,

@@ -15,13 +15,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.servers.free_port import free_port
+
 START_S = 30.0
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listened on a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 class RtspServer:

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.servers.clip import write_clip
-from bench.servers.rtsp import RtspServer, free_port, rtsp_server
+from bench.servers.clip import make_clip
+from bench.servers.free_port import free_port
+from bench.servers.rtsp import RtspServer, rtsp_server
 from ingest.camera_av import CameraTrouble, pictures, probe
 from ingest.camera_retry import Trouble
 from ingest.camera_wire import Pixels
@@ -25,10 +26,10 @@ CANARY = "canary-5f1c"
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RtspServer]:
     folder = tmp_path_factory.mktemp("clips")
-    write_clip(folder / "short.mp4")
-    write_clip(folder / "b.mp4", b_frames=3)
-    write_clip(folder / "rare.mp4", seconds=6, keyframe_s=6)
-    write_clip(folder / "small.mp4", width=192, height=128, shade=200)
+    make_clip(folder / "short.mp4")
+    make_clip(folder / "b.mp4", b_frames=3)
+    make_clip(folder / "rare.mp4", seconds=6, keyframe_s=6)
+    make_clip(folder / "small.mp4", width=192, height=128, shade=200)
     with rtsp_server(folder) as server:
         yield server
 
@@ -165,7 +166,7 @@ def test_a_stream_that_ends_says_so(server: RtspServer) -> None:
 
 
 def test_a_freeze_is_noticed(tmp_path: Path) -> None:
-    write_clip(tmp_path / "short.mp4")
+    make_clip(tmp_path / "short.mp4")
     with rtsp_server(tmp_path) as server:
         stream = watch(server.url("short.mp4"), read_s=1.5)
         next(stream)
@@ -191,7 +192,7 @@ def test_a_stream_may_change_its_size_on_the_way(tmp_path: Path, server: RtspSer
 
 
 def test_a_file_is_played_in_a_loop_in_its_own_time(tmp_path: Path) -> None:
-    clip = write_clip(tmp_path / "clip.mp4", seconds=1, keyframe_s=0.5)
+    clip = make_clip(tmp_path / "clip.mp4", seconds=1, keyframe_s=0.5)
     began = time.monotonic()
     taken = list(itertools.islice(watch(clip.as_uri(), every_s=0.5), 4))
     assert len(taken) == 4
@@ -199,7 +200,7 @@ def test_a_file_is_played_in_a_loop_in_its_own_time(tmp_path: Path) -> None:
 
 
 def test_a_damaged_stream_is_counted_and_goes_on(tmp_path: Path) -> None:
-    clip = write_clip(tmp_path / "clip.mkv", seconds=1, keyframe_s=0.3)
+    clip = make_clip(tmp_path / "clip.mkv", seconds=1, keyframe_s=0.3)
     data = bytearray(clip.read_bytes())
     middle = len(data) // 2
     data[middle : middle + 400] = bytes(400)

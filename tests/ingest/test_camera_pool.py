@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from bench.servers.clip import write_clip
-from bench.servers.rtsp import RtspServer, free_port, rtsp_server
+from bench.servers.clip import make_clip
+from bench.servers.free_port import free_port
+from bench.servers.rtsp import RtspServer, rtsp_server
 from citypatrol.metrics import REGISTRY
 from citypatrol.secret import Secret
 from ingest.camera import CameraFrame, CameraLimits, CameraPool, CameraSource
@@ -35,8 +36,8 @@ async def closing(listener: socket.socket) -> AsyncIterator[None]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RtspServer]:
     folder = tmp_path_factory.mktemp("clips")
-    write_clip(folder / "a.mp4", shade=40)
-    write_clip(folder / "b.mp4", shade=200)
+    make_clip(folder / "a.mp4", shade=40)
+    make_clip(folder / "b.mp4", shade=200)
     with rtsp_server(folder) as server:
         yield server
 
@@ -186,7 +187,7 @@ async def test_what_is_wrong_is_said_without_secrets_and_harms_no_other(
 
 
 async def test_a_camera_that_returns_is_back_within_15_s(tmp_path: Path) -> None:
-    write_clip(tmp_path / "a.mp4")
+    make_clip(tmp_path / "a.mp4")
     with rtsp_server(tmp_path) as server:
         pool = CameraPool([source("a", server.url("a.mp4"))], limits=LIMITS)
         async with running(pool):
