@@ -10,8 +10,6 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
-from aiohttp.abc import AbstractResolver, ResolveResult
-
 from sinks.config import Network
 
 Address = IPv4Address | IPv6Address
@@ -54,8 +52,8 @@ class Allowed:
     def socket(
         self, info: tuple[int | socket.AddressFamily, int, int, str, tuple[object, ...]]
     ) -> socket.socket:
-        """A socket for a connection to this address (aiohttp's ``socket_factory``). It is the last
-        look before connecting, and the only one at a URL with an address in place of a name."""
+        """A socket for a connection to this address of ``getaddrinfo``'s form. It is the last look
+        before connecting, and the only one at a URL with an address in place of a name."""
         family, kind, protocol, _, target = info
         self.check("the host", [str(target[0])])
         return socket.socket(family, kind, protocol)
@@ -69,35 +67,6 @@ def _carried(address: Address) -> Address:
     if inner is None and address in _NAT64:
         inner = IPv4Address(int(address) & 0xFFFFFFFF)
     return address if inner is None else inner
-
-
-class AllowedResolver(AbstractResolver):
-    """DNS for aiohttp, whose answers are checked and then pinned: the connection goes to an address
-    from here, not to what the name means a moment later."""
-
-    def __init__(self, allowed: Allowed, *, lookup: Lookup | None = None) -> None:
-        self._allowed = allowed
-        self._lookup = lookup if lookup is not None else system_lookup
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        addresses = await self._lookup(host, port, family)
-        self._allowed.check(host, addresses)
-        return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                proto=0,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for address in addresses
-        ]
-
-    async def close(self) -> None:
-        pass
 
 
 async def system_lookup(host: str, port: int, family: socket.AddressFamily) -> Sequence[str]:

@@ -130,6 +130,8 @@ class Store:
     def _connection(self, engine: Engine) -> Connection:
         """The one writing connection. On PostgreSQL its session holds the lock, so that whatever
         it writes, it writes as the one writer; a new session must first get the lock again."""
+        if self._writer is not None and not self._is_sqlite and not _answers(self._writer):
+            self._drop_writer()
         if self._writer is None:
             connection = engine.connect()
             try:
@@ -212,6 +214,16 @@ def _prepare_sqlite(connection: DBAPIConnection, _: object) -> None:
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
+
+
+def _answers(connection: Connection) -> bool:
+    """False where the session has ended while nobody used it: the server was restarted."""
+    try:
+        connection.exec_driver_sql("SELECT 1")
+        connection.rollback()
+    except (OperationalError, InterfaceError):
+        return False
+    return True
 
 
 def _first_line(error: BaseException | None) -> str:

@@ -1,0 +1,200 @@
+"""A small city on a real database; every test that takes ``city`` runs on SQLite and PostgreSQL."""
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+import pytest
+
+from bench.servers.postgres import Postgres, postgres
+from citypatrol.secret import Secret
+from rules.incidents import Incident, TicketSpec, incident_id
+from tickets.desk import Desk
+from tickets.outbox import Outbox
+from tickets.reading import Tickets
+from tickets.store import Store
+from tickets.ticket import Ticket
+from tickets.units import Unit, Units, UnitWebhook
+
+NOW = 1_778_630_531_480  # 2026-05-13T00:02:11.480Z
+SECRET = Secret("whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVoxMjM0NTY=")
+
+
+@dataclass(frozen=True)
+class Spot:
+    lat: float | None
+    lon: float | None
+    site: str | None
+
+
+@dataclass(frozen=True)
+class Square:
+    code: str
+
+
+class Street:
+    """One cell: what lies north of the equator."""
+
+    def cell(self, lat: float, lon: float) -> Square | None:
+        return Square("410104-03-017") if lat >= 0 else None
+
+
+class Book:
+    def __init__(self, places: Mapping[str, Spot]) -> None:
+        self._places = places
+
+    def place(self, source: str) -> Spot | None:
+        return self._places.get(source)
+
+
+def unit(name: str, *handles: str, **more: Any) -> Unit:
+    webhook = UnitWebhook(url=f"https://{name}.example/hooks", secret=SECRET)
+    return Unit(
+        id=name, name=name.title(), level="district", handles=list(handles), webhook=webhook, **more
+    )
+
+
+UNITS = Units(
+    [
+        unit("housing", "road.traffic_light", "road.flooding"),
+        unit("water", "road.flooding"),
+        unit("devices", "device.silent"),
+    ]
+)
+PLACES = {
+    "cam-1/north": Spot(34.7155, 113.7411, "hanghai-zichen"),
+    "pump-1": Spot(-34.7, 113.7, None),
+    "gw-1": Spot(34.8, 113.8, "hub"),
+}
+
+
+@dataclass
+class City:
+    """Everything about tickets, and a few short words for tests."""
+
+    store: Store
+    units: Units = UNITS
+    ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def __post_init__(self) -> None:
+        self.outbox = Outbox(self.store)
+        self.tickets = Tickets(self.store)
+        self.desk = self.with_units(self.units)
+
+    def with_units(self, units: Units) -> Desk:
+        return Desk(
+            self.store,
+            city_code="ZZ",
+            timezone=ZoneInfo("Asia/Shanghai"),
+            units=units,
+            registry=Book(PLACES),
+            grid=Street(),
+            evidence_url=lambda sha, at: f"https://city.example/evidence/{sha}.jpg?at={at}",
+            callback_url=lambda unit: f"https://city.example/api/v1/callbacks/{unit}",
+            outbox=self.outbox,
+            new_id=lambda: f"evt_{next(self.ids):032x}",
+        )
+
+    def apply(self, *events: Incident, now: int = NOW) -> None:
+        self.desk.apply(events, now=now)
+
+    def every(self) -> list[Ticket]:
+        """Oldest first."""
+        return list(self.tickets.list(limit=1000).tickets)[::-1]
+
+    def one(self) -> Ticket:
+        (ticket,) = self.every()
+        return ticket
+
+    def types(self, ticket: str) -> list[str]:
+        """Of its history, without ``ticket.``."""
+        return [change.type.removeprefix("ticket.") for change in self.tickets.get(ticket).history]
+
+    def sent(self, endpoint: str | None = None) -> list[dict[str, Any]]:
+        """The bodies in the outbox, oldest first."""
+        return [orjson.loads(one.body) for one in self.outbox.list(endpoint=endpoint)][::-1]
+
+    def answer(
+        self, unit: str, kind: str, ticket: str, *, id: str = "msg_1", note: str | None = None
+    ) -> dict[str, Any]:
+        data = {"ticket": ticket} | ({"note": note} if note is not None else {})
+        body = orjson.dumps({"type": f"ticket.{kind}", "timestamp": "now", "data": data})
+        answered = self.desk.callback(unit, webhook_id=id, body=body, now=NOW + 60_000)
+        answer: dict[str, Any] = orjson.loads(answered.body)
+        return answer
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Postgres]:
+    with postgres() as running:
+        yield running
+
+
+_databases = itertools.count(1)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/tickets.db"
+    running: Postgres = request.getfixturevalue("server")
+    return running.url(f"test_{next(_databases)}")
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    store = Store(url)
+    store.open()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def city(store: Store) -> City:
+    return City(store)
+
+
+@pytest.fixture
+def city_of() -> Callable[[Store], City]:
+    return City
+
+
+Fire = Callable[..., Incident]
+
+
+def fire(
+    source: str = "cam-1/north",
+    *,
+    rule: str = "traffic-light-dark",
+    since: int = NOW - 70_000,
+    fired_at: int | None = None,
+    cleared_at: int | None = None,
+    category: str | None = "road.traffic_light",
+    title: str = "Traffic light dark at {source.name}",
+    cooldown: int = 600_000,
+    **more: Any,
+) -> Incident:
+    spec = None
+    if category is not None:
+        spec = TicketSpec(category, title, ack=300_000, resolve=14_400_000, cooldown=cooldown)
+    return Incident(
+        id=incident_id(rule, source, "lit", since),
+        rule=rule,
+        source=source,
+        metric="lit",
+        since=since,
+        fired_at=since + 60_000 if fired_at is None else fired_at,
+        cleared_at=cleared_at,
+        **{"value": 0.02, "labels": {"name": "航海东路/紫辰路"}, "ticket": spec, **more},
+    )
+
+
+@pytest.fixture(name="fire")
+def fire_fixture() -> Fire:
+    """Makes an incident that fires at NOW - 10 s."""
+    return fire
