@@ -1,0 +1,168 @@
+"""``inputs:`` of city.yaml."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, ClassVar, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, model_validator
+
+from citypatrol.clock import Clock
+from citypatrol.dead import DeadStore
+from citypatrol.journal import Journal
+from citypatrol.secret import Secret
+from citypatrol.units import DurationMs
+from citypatrol.yamlfile import Model, wrong
+from ingest.broker import Broker
+from ingest.intake import Intake
+from ingest.parse import ClockBounds
+from ingest.profiles.json import read_json
+from ingest.profiles.plain import read_plain
+from ingest.profiles.reading import Profile
+from ingest.routes import Routes, TopicRule
+from ingest.subscriber import Subscriber
+from ingest.topics import Pattern
+
+_PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
+_PROFILES: Final[Mapping[str, Profile]] = {"plain": read_plain, "json": read_json}
+_LATER: Final = "use `plain` or `json`"
+
+
+def _pattern(text: str) -> str:
+    Pattern.parse(text)
+    return text
+
+
+class Topic(Model):
+    """One pattern and how its payloads are read."""
+
+    unbuilt: ClassVar[Mapping[str, str]] = {
+        f"payload: {name}": _LATER for name in ("thingsboard", "senml", "zigbee2mqtt", "sparkplug")
+    }
+
+    match: Annotated[str, AfterValidator(_pattern)]
+    payload: Literal["plain", "json"]
+    metric: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+    @model_validator(mode="after")
+    def _metric_is_known(self) -> "Topic":
+        in_topic = Pattern.parse(self.match).has("metric")
+        if self.metric is not None and in_topic:
+            message = "the topic names the metric already; leave one of the two out"
+            raise wrong(message, "metric")
+        if self.payload == "plain" and self.metric is None and not in_topic:
+            message = "a plain number needs {metric} in the pattern or `metric` beside it"
+            raise wrong(message, "match")
+        return self
+
+    def rule(self) -> TopicRule:
+        return TopicRule(Pattern.parse(self.match), _PROFILES[self.payload], self.metric)
+
+
+class Bounds(Model):
+    """How far a payload's time may be from its arrival."""
+
+    future: DurationMs = 300_000
+    past: DurationMs = 604_800_000
+
+
+class MqttInput(Model):
+    """One MQTT broker. Several inputs may name one broker."""
+
+    type: Literal["mqtt"]
+    url: str
+    username: str | None = None
+    password: Secret | None = None
+    client_id: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+    clock: Bounds = Bounds()
+    topics: Annotated[tuple[Topic, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _check(self) -> "MqttInput":
+        broker = self.broker(Path())
+        if self.password is not None and self.username is None:
+            message = "a password needs a `username`"
+            raise wrong(message, "password")
+        for name in ("ca", "cert", "key"):
+            if getattr(self, name) is not None and not broker.tls:
+                message = f"`{name}` is for TLS: write the url with mqtts://"
+                raise wrong(message, name)
+        if (self.cert is None) != (self.key is None):
+            given, other = ("cert", "key") if self.key is None else ("key", "cert")
+            message = f"`{given}` needs a `{other}` beside it"
+            raise wrong(message, given)
+        matches = [topic.match for topic in self.topics]
+        for number, match in enumerate(matches):
+            if match in matches[:number]:
+                message = f"`{match}` stands twice; the first one would take everything"
+                raise wrong(message, "topics", number, "match")
+        return self
+
+    def broker(self, folder: Path) -> Broker:
+        """Paths are relative to ``folder``."""
+        scheme, host, port = _address(self.url)
+        return Broker(
+            host=host,
+            port=port,
+            username=self.username,
+            password=self.password,
+            tls=scheme == "mqtts",
+            ca=self.ca and folder / self.ca,
+            cert=self.cert and folder / self.cert,
+            key=self.key and folder / self.key,
+        )
+
+    def build(
+        self,
+        *,
+        name: str,
+        folder: Path,
+        intake: Intake,
+        dead: DeadStore,
+        journal: Journal,
+        clock: Clock,
+    ) -> Subscriber:
+        """``name``: of this input in logs, metrics and the journal, one of ``input_names``;
+        ``folder``: of city.yaml."""
+        return Subscriber(
+            self.broker(folder),
+            name=name,
+            routes=Routes([topic.rule() for topic in self.topics]),
+            bounds=ClockBounds(future=self.clock.future, past=self.clock.past),
+            intake=intake,
+            dead=dead,
+            journal=journal,
+            clock=clock,
+            client_id=self.client_id,
+        )
+
+
+def input_names(inputs: tuple[MqttInput, ...]) -> list[str]:
+    """``mqtt://127.0.0.1:1883``, and ``mqtt://127.0.0.1:1883 (2)`` for the second there: the same
+    over restarts, while the order of inputs at one broker is."""
+    urls = [one.broker(Path()).url for one in inputs]
+    return [
+        url if url not in urls[:number] else f"{url} ({urls[:number].count(url) + 1})"
+        for number, url in enumerate(urls)
+    ]
+
+
+def _address(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port."""
+    form = "write one like mqtt://127.0.0.1:1883 or mqtts://broker.example:8883"
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        message = f"is no address; {form}"
+        raise wrong(message, "url") from None
+    if parts.username is not None or parts.password is not None:
+        message = "holds a user or password; write them as `username` and `password`"
+        raise wrong(message, "url")
+    if parts.scheme not in _PORTS or not host or parts.path not in ("", "/") or port == 0:
+        message = f"'{url}' is no MQTT address; {form}"
+        raise wrong(message, "url")
+    return parts.scheme, host, port or _PORTS[parts.scheme]

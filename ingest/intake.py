@@ -1,0 +1,254 @@
+"""The one writer of a process: every batch goes through here into the journal.
+
+Promised: ``committed`` is called after the batch, with the ``SourceSeen`` records that it needs
+before it, is durable; batches of one caller stay in order; ticks obey the pauses of RULES 8.
+Not promised: that a batch that was offered survives the process (its sender sends it again).
+"""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Final, NamedTuple
+
+import structlog
+
+from citypatrol import metrics
+from citypatrol.clock import Clock
+from citypatrol.journal import Journal, JournalFull, Snapshot
+from citypatrol.records import Record
+from citypatrol.samples import Batch
+from ingest.announce import Announcements, Labels, LabelSource, Lives
+from ingest.gates import InputGate, Ticks
+from ingest.merge import merge
+
+log = structlog.get_logger(__name__)
+
+SNAPSHOT: Final = "intake"
+_MOST_WAITING: Final = 200_000  # samples
+_MOST_RECORD: Final = 20_000  # samples in one batch of the journal
+_TICK_S: Final = 1.0
+_SAVE_S: Final = 30.0
+_FULL_S: Final = 1.0
+_FULL_LOG_EVERY: Final = 30
+
+
+class _Offer(NamedTuple):
+    batch: Batch
+    labels: Mapping[str, Labels] | None
+    committed: Callable[[], None] | None
+
+
+class Intake:
+    """A Stage. ``offer`` may be called from any thread, before ``run`` and between two runs too."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        registry: LabelSource,
+        kinds: Lives,
+        clock: Clock,
+        most_waiting: int = _MOST_WAITING,
+    ) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._announcements = Announcements(registry, kinds)
+        self._ticks = Ticks()
+        self._most_waiting = most_waiting
+        self._lock = threading.Lock()
+        self._waiting: deque[_Offer] = deque()
+        self._samples = 0
+        self._wake: Callable[[], None] | None = None
+        self._closed = False
+        self._unwritten: tuple[list[Record], list[_Offer]] | None = None
+        self._loaded = False
+        self._unsaved = False
+        self._position = 0
+        self._full_for = 0
+
+    @property
+    def name(self) -> str:
+        return "intake"
+
+    def waiting_for(self) -> str | None:
+        if self._full_for:
+            return "the journal is full: nothing is taken in until there is room"
+        return None if self._loaded else "reads which sources are known"
+
+    def input(self, name: str) -> InputGate:
+        """The gate of one input; time stands still until it has caught up."""
+        return self._ticks.input(name)
+
+    def offer(
+        self,
+        batch: Batch,
+        *,
+        labels: Mapping[str, Labels] | None = None,
+        committed: Callable[[], None] | None = None,
+    ) -> bool:
+        """False when there is no room, or the process stops: keep the batch and offer it again.
+
+        ``labels``: what each source's topic says of it. ``committed`` is called in the event loop,
+        and must be quick and not raise.
+        """
+        with self._lock:
+            room = self._most_waiting - self._samples
+            if self._closed or (self._samples and len(batch) > room):
+                return False
+            self._waiting.append(_Offer(batch, labels, committed))
+            self._samples += len(batch)
+            if self._wake is not None and len(self._waiting) == 1:
+                self._wake()
+        return True
+
+    async def run(self, stop: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+        wake = asyncio.Event()
+        stopping = asyncio.create_task(_set_after(stop, wake))
+        with self._lock:
+            self._closed = False
+            self._wake = partial(_wake, loop, wake)
+        try:
+            await self._load()
+            await self._write_until(stop, wake)
+        finally:
+            with self._lock:
+                self._wake = None
+            stopping.cancel()
+        await self._save()
+
+    async def _write_until(self, stop: asyncio.Event, wake: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+        next_tick = loop.time()
+        next_save = loop.time() + _SAVE_S
+        while True:
+            now_s = loop.time()
+            tick = now_s >= next_tick and not stop.is_set()
+            if tick:
+                on_time = next_tick + _TICK_S
+                next_tick = on_time if on_time > now_s else now_s + _TICK_S
+            offers = self._take()
+            if self._unwritten is None and (offers or tick):
+                self._unwritten = self._records(offers, tick=tick)
+            if self._unwritten is not None and not await self._append(stop):
+                return
+            if now_s >= next_save:
+                next_save = now_s + _SAVE_S
+                await self._save()
+            if stop.is_set() and self._close_if_idle():
+                return
+            if not self._waiting and not stop.is_set():
+                await _wait(wake, max(0.0, next_tick - loop.time()))
+            wake.clear()
+
+    def _take(self) -> list[_Offer]:
+        """As many of the waiting batches as one group may hold."""
+        if self._unwritten is not None:
+            return []
+        offers: list[_Offer] = []
+        count = 0
+        with self._lock:
+            while self._waiting and count < _MOST_RECORD:
+                offers.append(self._waiting.popleft())
+                count += len(offers[-1].batch)
+            self._samples -= count
+        return offers
+
+    def _records(self, offers: list[_Offer], *, tick: bool) -> tuple[list[Record], list[_Offer]]:
+        now = self._clock.now()
+        records: list[Record] = []
+        for one in offers:
+            records += self._announcements.of(one.batch, labels=one.labels, now=now)
+        self._unsaved = self._unsaved or bool(records)
+        batches = [one.batch for one in offers if len(one.batch)]
+        if batches:
+            records.append(merge(batches))
+        due = self._ticks.due(now) if tick else None
+        if due is not None:
+            records.append(due)
+        return records, offers
+
+    async def _append(self, stop: asyncio.Event) -> bool:
+        """Write the group that is due, however long it takes; False where the stop comes first.
+
+        It is kept over an error too, for the next ``run``.
+        """
+        assert self._unwritten is not None  # noqa: S101 - the caller has looked
+        records, offers = self._unwritten
+        while records:
+            try:
+                self._position = await self._journal.append(records)
+                break
+            except JournalFull as full:
+                self._complain(full, records)
+            if await _wait(stop, _FULL_S):
+                log.error("stopping with the journal full: what waits is not acknowledged")
+                return False
+        if self._full_for:
+            log.info("the journal has room again", after_s=self._full_for * _FULL_S)
+            self._full_for = 0
+        self._unwritten = None
+        metrics.SAMPLES.labels("ingest").inc(sum(len(one.batch) for one in offers))
+        for one in offers:
+            if one.committed is not None:
+                one.committed()
+        return True
+
+    def _complain(self, full: JournalFull, records: list[Record]) -> None:
+        if self._full_for % _FULL_LOG_EVERY == 0:
+            log.error(
+                "the journal is full: nothing is taken in or acknowledged until there is room;"
+                " free the disk or raise journal.max_size",
+                error=str(full),
+                records=len(records),
+                waiting_samples=self._samples,
+            )
+        self._full_for += 1
+
+    def _close_if_idle(self) -> bool:
+        """After a stop: nothing waits, and from here on nothing is taken."""
+        with self._lock:
+            self._closed = not self._waiting
+            return self._closed
+
+    async def _load(self) -> None:
+        if self._loaded:
+            return
+        snapshot = await self._journal.load_snapshot(SNAPSHOT)
+        if snapshot is not None:
+            try:
+                await asyncio.to_thread(self._announcements.load, snapshot.data)
+            except ValueError as error:
+                log.warning("every source is announced again", reason=str(error))
+        self._loaded = True
+
+    async def _save(self) -> None:
+        """After a kill the sources of the last seconds are announced once more: no harm."""
+        if not self._unsaved or self._unwritten is not None:
+            return
+        data = await asyncio.to_thread(self._announcements.dump)
+        try:
+            await self._journal.save_snapshot(SNAPSHOT, Snapshot(self._position, data))
+        except JournalFull:
+            return  # the next group says so loudly enough
+        self._unsaved = False
+
+
+def _wake(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    loop.call_soon_threadsafe(event.set)
+
+
+async def _set_after(stop: asyncio.Event, wake: asyncio.Event) -> None:
+    await stop.wait()
+    wake.set()
+
+
+async def _wait(event: asyncio.Event, timeout_s: float) -> bool:
+    try:
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True

@@ -1,0 +1,296 @@
+"""MQTT connections: the only file that knows paho.
+
+QoS 1, acknowledged by hand after the journal's commit; a persistent session under one client id. A
+thread of its own keeps the connection alive, whatever the rest of the process does.
+"""
+
+import contextlib
+import math
+import select
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Final
+
+import paho.mqtt.client as paho
+import structlog
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from citypatrol.clock import Clock, Ts
+from ingest.broker import Away, Broker
+from ingest.inbox import Inbox
+from ingest.parse import Message
+from ingest.progress import Progress
+
+log = structlog.get_logger(__name__)
+
+_KEEPALIVE_S: Final = 30
+_ANSWER_S: Final = 10.0
+_CONNECT_S: Final = 5.0
+_BURST: Final = 1_000
+_PACE_S: Final = 0.005
+"""A commit costs most of a millisecond of a core, however little is in it."""
+_SUBSCRIBE_AGAIN_S: Final = 30.0
+_STEADY_S: Final = 5.0
+_FIRST_WAIT_S: Final = 0.5
+_LONGEST_WAIT_S: Final = 30.0
+_TAKEN_OVER: Final = 3
+_BROKEN: Final = select.POLLHUP | select.POLLERR | select.POLLNVAL
+
+
+class Link:
+    """One connection after another to one broker. ``run`` is the thread's work; the other methods
+    may be called from any thread."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        *,
+        name: str,
+        client_id: str,
+        filters: Sequence[str],
+        former: Sequence[str],
+        inbox: Inbox,
+        progress: Progress,
+        clock: Clock,
+    ) -> None:
+        """``former``: filters that this client id once had, and is to have no more."""
+        self._broker = broker
+        self._name = name
+        self._client_id = client_id
+        self._filters = tuple(filters)
+        self._former = tuple(former)
+        self._inbox = inbox
+        self._progress = progress
+        self._clock = clock
+        self._closing = threading.Event()
+        self._paused = False
+        self._epoch = 0
+        self._durable: deque[tuple[Sequence[Message], Sequence[Ts]]] = deque()
+        self._wake_r, self._wake_w = socket.socketpair()
+        self._wake_r.setblocking(False)
+        self._wake_w.setblocking(False)
+        self._unflushed = False
+        self._flushed_s = 0.0
+        self._failures = 0
+        self._lost = ""
+        self._asked: dict[int, tuple[str, ...]] = {}
+        self._asked_at = 0.0
+        self._refused: tuple[str, ...] = ()
+        self.waiting_for: str | None = f"connects to {broker.url}"
+
+    def done(self, messages: Sequence[Message], stamps: Sequence[Ts]) -> None:
+        """These are durable: acknowledge them. ``stamps``: the times that payloads brought."""
+        self._durable.append((messages, stamps))
+        self._wake()
+
+    def pause(self) -> None:
+        """Read nothing more; go on acknowledging."""
+        self._paused = True
+        self._wake()
+
+    def close(self) -> None:
+        """Take leave of the broker and end ``run``."""
+        self._closing.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        with contextlib.suppress(OSError):  # it is awake already, or has ended
+            self._wake_w.send(b"\0")
+
+    def run(self) -> None:
+        while not self._closing.is_set():
+            began = time.monotonic()
+            self._lost = ""
+            try:
+                self._serve(self._connect())
+                reason = self._lost or f"{self._broker.url} closed the connection"
+            except Away as away:
+                reason = str(away)
+            answered = self._progress.subscribed
+            self._progress.lost()
+            if not self._closing.is_set():
+                self._wait(reason, answered=answered, lasted_s=time.monotonic() - began)
+        self._wake_r.close()
+        self._wake_w.close()
+
+    def _wait(self, reason: str, *, answered: bool, lasted_s: float) -> None:
+        self._failures = 1 if answered and lasted_s > _STEADY_S else self._failures + 1
+        if answered and self._failures >= _TAKEN_OVER:
+            reason += f"; does another process use the client id {self._client_id}?"
+        wait_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0 ** min(self._failures - 1, 10))
+        self.waiting_for = reason
+        log.warning("the broker is away", input=self._name, reason=reason, again_in_s=wait_s)
+        self._closing.wait(wait_s)
+
+    def _connect(self) -> paho.Client:
+        self._epoch += 1
+        self._asked.clear()
+        self._refused = ()
+        broker = self._broker
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._client_id,
+            clean_session=False,
+            protocol=MQTTProtocolVersion.MQTTv311,  # paho reads it half as fast again as MQTT 5
+            reconnect_on_failure=False,
+            manual_ack=True,
+        )
+        client.connect_timeout = _CONNECT_S
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        client.on_socket_register_write = _nothing  # so that paho leaves the writing to the loop
+        if broker.username is not None:
+            secret = broker.password
+            client.username_pw_set(broker.username, secret.reveal() if secret else None)
+        try:
+            if broker.tls:
+                client.tls_set_context(broker.tls_context())
+            client.connect(broker.host, broker.port, keepalive=_KEEPALIVE_S)
+        except (OSError, ValueError) as error:
+            raise Away(broker.failure(error, waited_s=_CONNECT_S)) from error
+        self._asked_at = time.monotonic()
+        return client
+
+    def _serve(self, client: paho.Client) -> None:
+        """Until the connection is lost, or ``close``."""
+        poll = select.poll()
+        poll.register(self._wake_r, select.POLLIN)
+        more = False
+        while (sock := client.socket()) is not None:
+            wants = 0 if self._paused or self._inbox.is_full else select.POLLIN
+            if client.want_write():
+                wants |= select.POLLOUT
+            poll.register(sock, wants)
+            wait_ms = 0 if more and wants else self._patience_ms()
+            events = dict(poll.poll(wait_ms))
+            if self._wake_r.fileno() in events:
+                self._wake_r.recv(4_096)
+            self._acknowledge(client)
+            came = events.get(sock.fileno(), 0)
+            if came & _BROKEN or (wants & select.POLLIN and (more or came & select.POLLIN)):
+                more = self._read(client)
+            self._flush_when_due()
+            if self._closing.is_set():
+                client.disconnect()
+            client.loop_write()
+            client.loop_misc()
+            self._look_after(client, sock)
+
+    def _read(self, client: paho.Client) -> bool:
+        """What has come, until the socket is dry; True where it may not be."""
+        progress = self._progress
+        before = first = progress.received
+        for _ in range(_BURST):
+            client.loop_read()
+            if progress.received == before:
+                break
+            before = progress.received
+        if progress.received > first:
+            progress.read(time.monotonic())
+            self._unflushed = True
+        return progress.received - first >= _BURST
+
+    def _flush_when_due(self) -> None:
+        """At once when the in-flight window in use is full, or the last commit is a while ago."""
+        if not self._unflushed:
+            return
+        now_s = time.monotonic()
+        if now_s - self._flushed_s >= _PACE_S or self._progress.window_is_full:
+            self._inbox.flush()
+            self._unflushed = False
+            self._flushed_s = now_s
+
+    def _patience_ms(self) -> int:
+        """How long the network may be waited for."""
+        if self._unflushed:
+            due_s = self._flushed_s + _PACE_S - time.monotonic()
+            return max(0, math.ceil(1_000 * due_s))
+        return 1_000 if self._progress.settled else 50
+
+    def _acknowledge(self, client: paho.Client) -> None:
+        while self._durable:
+            messages, stamps = self._durable.popleft()
+            for message in messages:
+                # A number of an earlier connection may by now be another message's.
+                if message.mid and message.epoch == self._epoch:
+                    client.ack(message.mid, 1)
+            self._progress.finished(len(messages), stamps, now_s=time.monotonic())
+
+    def _look_after(self, client: paho.Client, sock: Any) -> None:
+        now_s = time.monotonic()
+        overdue_s = now_s - self._asked_at
+        if not self._progress.subscribed and overdue_s > _ANSWER_S:
+            sock.close()
+            what = "SUBACK" if self._asked else "CONNACK"
+            message = f"{self._broker.url} sent no {what} within {_ANSWER_S:.0f} s"
+            raise Away(message)
+        if self._refused and overdue_s > _SUBSCRIBE_AGAIN_S:
+            self._subscribe(client, self._refused)
+        self._progress.look(now_s)
+
+    def _subscribe(self, client: paho.Client, filters: Sequence[str]) -> None:
+        self._asked_at = time.monotonic()
+        _, mid = client.subscribe([(one, 1) for one in filters])
+        if mid is not None:
+            self._asked[mid] = tuple(filters)
+
+    def _on_connect(self, client: paho.Client, _: Any, flags: Any, reason: Any, __: Any) -> None:
+        if reason.is_failure:
+            self._lost = self._broker.refusal(reason.value, str(reason))
+            return
+        if not flags.session_present:
+            log.info("new session: nothing that was published before it comes", input=self._name)
+        if self._former:
+            client.unsubscribe(list(self._former))
+        self.waiting_for = f"waits for the SUBACK of {self._broker.url}"
+        self._subscribe(client, self._filters)
+
+    def _on_subscribe(
+        self, _: paho.Client, __: Any, mid: int, reasons: Sequence[Any], ___: Any
+    ) -> None:
+        now_s = time.monotonic()
+        pairs = list(zip(self._asked.pop(mid, ()), reasons, strict=False))
+        self._refused = tuple(one for one, reason in pairs if reason.is_failure)
+        if not self._progress.subscribed:
+            self._progress.granted(now_s, round_trip_s=now_s - self._asked_at)
+        if self._refused:
+            topics = ", ".join(f"`{one}`" for one in self._refused)
+            who, url = self._broker.who, self._broker.url
+            self.waiting_for = f"{url} refused {who} the subscription to {topics}; look at its ACL"
+            log.error("subscription refused", input=self._name, reason=self.waiting_for)
+            return
+        self.waiting_for = None
+        self._progress.connected()
+        topics = ", ".join(one for one, _ in pairs)
+        log.info("subscribed", input=self._name, broker=self._broker.url, topics=topics)
+        if any(reason.value == 0 for _, reason in pairs):
+            log.warning("granted QoS 0 only: readings can be lost", input=self._name)
+
+    def _on_message(self, _: paho.Client, __: Any, message: paho.MQTTMessage) -> None:
+        self._progress.received += 1
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = "\ufffd"  # matches no pattern; brokers let none through
+        self._inbox.put(
+            Message(
+                topic,
+                bytes(message.payload),
+                self._clock.now(),
+                message.retain,
+                message.dup,
+                message.mid if message.qos else 0,
+                self._epoch,
+            )
+        )
+
+    def _on_disconnect(self, _: Any, __: Any, ___: Any, reason: Any, ____: Any) -> None:
+        self._lost = self._lost or f"{self._broker.url} closed the connection ({reason})"
+
+
+def _nothing(*_: object) -> None: ...

@@ -1,0 +1,88 @@
+"""How far one connection has come: what is in hand, and whether what the broker held is in."""
+
+from collections.abc import Sequence
+
+import structlog
+
+from citypatrol.clock import Clock, Ts
+from ingest.catchup import CatchUp
+from ingest.counters import CONNECTED, DISCONNECTS, IN_HAND
+from ingest.gates import InputGate
+
+log = structlog.get_logger(__name__)
+
+
+class Progress:
+    """Belongs to the network thread, which keeps the input's gate by it. ``now_s`` is monotonic."""
+
+    def __init__(self, gate: InputGate, *, clock: Clock) -> None:
+        self.received = 0
+        self.subscribed = False
+        self._finished = 0
+        self._gate = gate
+        self._clock = clock
+        self._catch_up = CatchUp()
+        self._doubts = gate.doubts
+        self._most_in_hand = 0
+
+    @property
+    def in_hand(self) -> int:
+        """Messages that have come and are neither journaled nor set aside yet."""
+        return self.received - self._finished
+
+    @property
+    def window_is_full(self) -> bool:
+        """As many are in hand as ever on this connection: the broker may be waiting for us."""
+        return self.in_hand >= self._most_in_hand
+
+    @property
+    def settled(self) -> bool:
+        return self.subscribed and not self._gate.is_behind
+
+    def granted(self, now_s: float, *, round_trip_s: float) -> None:
+        """The broker has answered the subscription; what it held is coming."""
+        self.subscribed = True
+        self._most_in_hand = 0
+        self._begin(now_s, round_trip_s=round_trip_s)
+
+    def _begin(self, now_s: float, *, round_trip_s: float) -> None:
+        self._doubts = self._gate.doubts
+        self._catch_up.begin(now_s, wall=self._clock.now(), round_trip_s=round_trip_s)
+
+    def connected(self) -> None:
+        CONNECTED.labels(self._gate.name).set(1)
+
+    def lost(self) -> None:
+        """The connection is gone, or none was to be had."""
+        self.subscribed = False
+        self._gate.behind(self._catch_up.newest)
+        CONNECTED.labels(self._gate.name).set(0)
+        DISCONNECTS.labels(self._gate.name).inc()
+
+    def read(self, now_s: float) -> None:
+        """Messages have come."""
+        self._catch_up.moved(now_s)
+        if self.in_hand > self._most_in_hand:
+            self._most_in_hand = self.in_hand
+            IN_HAND.labels(self._gate.name).set(self._most_in_hand)
+
+    def finished(self, count: int, stamps: Sequence[Ts], *, now_s: float) -> None:
+        """These are durable. ``stamps``: the times that their payloads brought."""
+        self._finished += count
+        self._catch_up.moved(now_s)
+        self._catch_up.journaled(stamps, now_s=now_s)
+
+    def look(self, now_s: float) -> None:
+        """Open the gate when it is time; asked in every round of the network's loop."""
+        if not self.subscribed:
+            return
+        if self._gate.doubts != self._doubts:
+            self._begin(now_s, round_trip_s=0.0)
+        if not self._gate.is_behind:
+            return
+        if self._catch_up.done(now_s, in_hand=self.in_hand):
+            self._gate.caught_up()
+            if self._gate.doubts == self._doubts:  # else the doubt came in this very moment
+                log.info("caught up with the broker", input=self._gate.name)
+                return
+        self._gate.behind(self._catch_up.newest)

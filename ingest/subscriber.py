@@ -1,0 +1,161 @@
+"""The MQTT input as a Stage: a thread for the network, a thread for the parsing."""
+
+import asyncio
+import contextlib
+import secrets
+import threading
+from collections.abc import Callable
+from typing import Final
+
+import orjson
+import structlog
+
+from citypatrol.clock import Clock
+from citypatrol.dead import DeadStore
+from citypatrol.journal import Journal, Snapshot
+from ingest.broker import Broker
+from ingest.inbox import Inbox
+from ingest.intake import Intake
+from ingest.mqtt import Link
+from ingest.parse import ClockBounds, Parser
+from ingest.progress import Progress
+from ingest.routes import Routes
+from ingest.worker import Worker
+
+log = structlog.get_logger(__name__)
+
+_LAST_COMMIT_S: Final = 1.5
+_JOIN_S: Final = 0.7
+_LOOK_S: Final = 0.02
+
+
+class Subscriber:
+    """Promised: a QoS 1 message is acknowledged after its samples are in the journal and what
+    could not be read of it is in the dead-letter store. Not promised: that a reading without a time
+    is stored once only, or anything for QoS 0."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        *,
+        name: str,
+        routes: Routes,
+        bounds: ClockBounds,
+        intake: Intake,
+        dead: DeadStore,
+        journal: Journal,
+        clock: Clock,
+        client_id: str | None = None,
+    ) -> None:
+        self.name = name
+        self._broker = broker
+        self._routes = routes
+        self._bounds = bounds
+        self._intake = intake
+        self._dead = dead
+        self._journal = journal
+        self._clock = clock
+        self._client_id = client_id
+        self._gate = intake.input(name)
+        self._link: Link | None = None
+
+    def waiting_for(self) -> str | None:
+        if self._link is None:
+            return f"is not connected to {self._broker.url}"
+        return self._link.waiting_for
+
+    async def run(self, stop: asyncio.Event) -> None:
+        client_id, former = await self._identity()
+        inbox = Inbox()
+        progress = Progress(self._gate, clock=self._clock)
+        link = self._link = Link(
+            self._broker,
+            name=self.name,
+            client_id=client_id,
+            filters=self._routes.filters,
+            former=former,
+            inbox=inbox,
+            progress=progress,
+            clock=self._clock,
+        )
+        worker = Worker(
+            inbox,
+            Parser(self._routes, clock=self._bounds),
+            name=self.name,
+            intake=self._intake,
+            dead=self._dead,
+            done=link.done,
+        )
+        ended = asyncio.Event()
+        threads = [self._thread(work, ended) for work in (link.run, worker.run)]
+        first = asyncio.create_task(_either(stop, ended))
+        try:
+            await first
+            link.pause()
+            if not ended.is_set():
+                await _until(lambda: progress.in_hand == 0, timeout_s=_LAST_COMMIT_S)
+        finally:
+            first.cancel()
+            link.close()
+            worker.stop()
+            self._link = None
+            await asyncio.to_thread(_join, threads)
+        if not stop.is_set():
+            message = f"{self.name}: a thread ended; see the log above"
+            raise RuntimeError(message)
+
+    async def _identity(self) -> tuple[str, list[str]]:
+        """The client id, and the filters that its session at the broker may still have."""
+        key = f"input {self.name}"
+        kept = await self._journal.load_snapshot(key)
+        facts = orjson.loads(kept.data) if kept else {}
+        client_id = self._client_id or facts.get("client_id") or _new_client_id()
+        filters = self._routes.filters
+        known = facts.get("filters", []) if facts.get("client_id") == client_id else []
+        former = [one for one in known if one not in filters]
+        now = {"client_id": client_id, "filters": [*former, *filters]}
+        if now != facts:
+            position = await self._journal.end()
+            await self._journal.save_snapshot(key, Snapshot(position, orjson.dumps(now)))
+        return client_id, former
+
+    def _thread(self, work: Callable[[], None], ended: asyncio.Event) -> threading.Thread:
+        loop = asyncio.get_running_loop()
+
+        def guarded() -> None:
+            try:
+                work()
+            except Exception:  # the process loop: log, then the stage starts again
+                log.exception("the input's thread failed", input=self.name)
+            with contextlib.suppress(RuntimeError):  # the loop has ended before us
+                loop.call_soon_threadsafe(ended.set)
+
+        thread = threading.Thread(target=guarded, name=f"{self.name} {work.__qualname__}")
+        thread.daemon = True  # a name server that does not answer must not hold the process
+        thread.start()
+        return thread
+
+
+def _new_client_id() -> str:
+    """23 characters, which every broker of MQTT 3.1.1 takes (3.1.3.1)."""
+    return f"citypatrol-{secrets.token_hex(6)}"
+
+
+async def _either(one: asyncio.Event, other: asyncio.Event) -> None:
+    waits = [asyncio.create_task(event.wait()) for event in (one, other)]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+
+
+async def _until(condition: Callable[[], bool], *, timeout_s: float) -> None:
+    deadline = asyncio.get_running_loop().time() + timeout_s
+    while not condition() and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - of a thread
+        await asyncio.sleep(_LOOK_S)
+
+
+def _join(threads: list[threading.Thread]) -> None:
+    for thread in threads:
+        thread.join(_JOIN_S)

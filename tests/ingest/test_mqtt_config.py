@@ -1,0 +1,121 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from citypatrol.secret import Secret
+from citypatrol.yamlfile import Model, load_model
+from ingest.config import MqttInput, input_names
+
+
+class City(Model):
+    inputs: tuple[MqttInput, ...]
+
+
+GOOD = """
+inputs:
+  - type: mqtt
+    url: mqtts://broker.example
+    username: ingest
+    password: "${MQTT_PASSWORD}"
+    ca: tls/ca.pem
+    cert: /etc/citypatrol/cert.pem
+    key: /etc/citypatrol/key.pem
+    clock: {future: 1m, past: 30d}
+    topics:
+      - {match: "city/{district}/{kind}/{source}/{metric}", payload: plain}
+      - {match: "city/{district}/{kind}/{source}", payload: json}
+      - {match: "air/{source}", payload: plain, metric: pm25}
+"""
+
+
+def _load(tmp_path: Path, text: str) -> tuple[City | None, list[str]]:
+    path = tmp_path / "city.yaml"
+    path.write_text(text)
+    city, problems, _ = load_model(path, City, env={"MQTT_PASSWORD": "canary-1234"})
+    return city, [str(problem).removeprefix(f"{path}:") for problem in problems]
+
+
+def test_every_key(tmp_path: Path) -> None:
+    city, problems = _load(tmp_path, GOOD)
+    assert problems == []
+    assert city is not None
+    one = city.inputs[0]
+    broker = one.broker(tmp_path)
+    assert broker.url == "mqtts://broker.example:8883"
+    assert broker.password == Secret("canary-1234")
+    assert (broker.ca, broker.cert) == (tmp_path / "tls/ca.pem", Path("/etc/citypatrol/cert.pem"))
+    assert (one.clock.future, one.clock.past) == (60_000, 2_592_000_000)
+    assert "canary" not in repr(city)
+    assert "canary" not in repr(broker)
+
+
+def test_defaults(tmp_path: Path) -> None:
+    text = """
+inputs:
+  - {type: mqtt, url: "mqtt://127.0.0.1", topics: [{match: "{source}/{metric}", payload: plain}]}
+"""
+    city, problems = _load(tmp_path, text)
+    assert problems == []
+    assert city is not None
+    one = city.inputs[0]
+    assert one.broker(tmp_path).url == "mqtt://127.0.0.1:1883"
+    assert (one.clock.future, one.clock.past) == (300_000, 604_800_000)
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "says"),
+    [
+        pytest.param("{source}/{metric}", "+/{source}/{metric}", "`+` is a wildcard", id="plus"),
+        pytest.param("/{source}/{metric}", "/x/{metric}", "`{source}` is missing", id="source"),
+        pytest.param(
+            "/{source}/{metric}",
+            "/{source}",
+            "needs {metric} in the pattern",
+            id="plain, no metric",
+        ),
+        pytest.param(
+            "payload: plain, metric: pm25",
+            "payload: senml",
+            "payload: 'senml' is documented but not built yet: use `plain` or `json`",
+            id="senml",
+        ),
+        pytest.param("payload: json", "payload: sparkplug", "not built yet", id="sparkplug"),
+        pytest.param("payload: json", "payload: thingsboard", "not built yet", id="thingsboard"),
+        pytest.param("payload: json", "payload: zigbee2mqtt", "not built yet", id="zigbee2mqtt"),
+        pytest.param("payload: json", "payload: xml", "plain", id="no profile"),
+        pytest.param(
+            "air/{source}", "air/{source}/{metric}", "names the metric already", id="both"
+        ),
+        pytest.param("air/{source}", "city/{district}/{kind}/{source}", "twice", id="twice"),
+        pytest.param("mqtts://broker.example", "http://broker", "is no MQTT address", id="http"),
+        pytest.param("mqtts://broker.example", "broker.example", "is no MQTT", id="no scheme"),
+        pytest.param("broker.example", "broker:99999", "is no address", id="port"),
+        pytest.param("broker.example", "broker:0", "is no MQTT address", id="port 0"),
+        pytest.param("broker.example", "broker/city", "is no MQTT address", id="path"),
+        pytest.param("broker.example", "me:pw1234@broker", "holds a user or password", id="user"),
+        pytest.param("mqtts:", "mqtt:", "`ca` is for TLS: write the url with mqtts://", id="tls"),
+        pytest.param("    key: /etc/citypatrol/key.pem\n", "", "`cert` needs a `key`", id="key"),
+        pytest.param("    username: ingest\n", "", "a password needs a `username`", id="username"),
+        pytest.param("1m", "1 minute", "is no duration", id="clock"),
+        pytest.param("clock:", "clok:", "clock", id="unknown key"),
+    ],
+)
+def test_what_is_wrong_is_said_at_its_place(
+    tmp_path: Path, was: str, becomes: str, says: str
+) -> None:
+    assert was in GOOD
+    _, problems = _load(tmp_path, GOOD.replace(was, becomes, 1))
+    assert len(problems) == 1, problems
+    assert says in problems[0]
+    assert re.match(r"\d+:\d+: ", problems[0])
+    assert "pw1234" not in problems[0]
+
+
+def test_every_input_has_a_name_of_its_own(tmp_path: Path) -> None:
+    city, _ = _load(tmp_path, GOOD + GOOD.split("inputs:\n")[1])
+    assert city is not None
+    assert input_names(city.inputs) == [
+        "mqtts://broker.example:8883",
+        "mqtts://broker.example:8883 (2)",
+    ]
