@@ -1,0 +1,231 @@
+"""Plays the demo: starts the servers, the city and its devices, follows the script, keeps score.
+
+The broker and the cameras are processes of their own, reached over MQTT and RTSP alone; the
+pipeline is the one of `citypatrol run`, from the city's own files.
+"""
+
+import asyncio
+import contextlib
+import random
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from app.city import load_city
+from app.demo.cameras import CameraDesk, camera_specs
+from app.demo.city import Ports, unit_secrets, write_city
+from app.demo.devices import Device, make_devices
+from app.demo.display import Display, Now
+from app.demo.publisher import City, Publisher
+from app.demo.receiver import Units
+from app.demo.scoreboard import Scoreboard, account
+from app.demo.script import Decoy, Places, Script, Scripted, write_script
+from app.outcome import OutsideError
+from app.run import CityRun
+from citypatrol.clock import SystemClock
+
+log = structlog.get_logger(__name__)
+
+WARM_UP_S = 11.0
+"""Every device has spoken once (they report every ten seconds) before anything happens."""
+READY_S = 60.0
+BETWEEN_PLAYS_S = 20.0
+FEWEST_DEVICES = 400
+
+HAPPENS: Mapping[str, str] = {
+    "light": "a traffic light goes dark: {}",
+    "flood": "an underpass floods: {}",
+    "litter": "litter lies on the pavement at {}",
+    "gateway": "gateway {} falls silent",
+    "cover": "somebody covers the camera {}",
+    "spike": "a splash of five seconds, no flood: {}",
+    "nonsense": "a sensor mutters nonsense: {}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line asked for. ``sinks``: as in city.yaml, for tests with a real server."""
+
+    once: bool
+    devices: int
+    port: int
+    seed: int
+    sinks: tuple[Mapping[str, object], ...] = ()
+
+
+@dataclass(slots=True)
+class Stage:
+    """Everything that stands while plays go on."""
+
+    options: Options
+    ports: Ports
+    devices: Sequence[Device]
+    cameras: CameraDesk
+    units: Units
+    publisher: Publisher
+    display: Display
+    boards: list[Scoreboard] = field(default_factory=list)
+
+
+async def perform(options: Options, display: Display) -> list[Scoreboard]:
+    """Play once, or again and again until SIGINT or SIGTERM; the scoreboards of whole plays."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    with tempfile.TemporaryDirectory(prefix="citypatrol-demo-") as folder:
+        async with _stage(options, Path(folder), display) as stage:
+            seed = options.seed
+            while not stop.is_set():
+                await _play(stage, seed, stop)
+                seed += 1
+                if options.once:
+                    break
+                await _sleep(stop, BETWEEN_PLAYS_S)
+            return stage.boards
+
+
+@contextlib.asynccontextmanager
+async def _stage(options: Options, folder: Path, display: Display) -> AsyncIterator[Stage]:
+    """Broker, cameras, units and the city itself, up and ready; all of it ended afterwards."""
+    if options.devices < FEWEST_DEVICES:
+        message = f"--devices {options.devices}: the script needs {FEWEST_DEVICES} or more"
+        raise OutsideError(message)
+    clock = SystemClock()
+    ports = Ports(*_free_ports(3), http=options.port)
+    devices = make_devices(options.devices)
+    specs = camera_specs(options.seed)
+    units = Units(unit_secrets(options.seed), {device.id: device for device in devices}, clock)
+    path = write_city(
+        folder, seed=options.seed, ports=ports, devices=devices, cameras=specs, sinks=options.sinks
+    )
+    stop = asyncio.Event()
+    async with contextlib.AsyncExitStack() as stack:
+        display.event("starting", "MQTT broker, RTSP cameras, the units' receiver")
+        await stack.enter_async_context(_broker(ports.mqtt))
+        cameras = await stack.enter_async_context(
+            CameraDesk.started(specs, port=ports.rtsp, seed=options.seed)
+        )
+        listening = asyncio.Event()
+        stack.push_async_callback(_finish, stop)
+        stack.enter_context(_task(units.run(port=ports.hooks, stop=stop, listening=listening)))
+        await listening.wait()
+        await _answers(ports.mqtt)
+        city = load_city(path)
+        run = CityRun(city, inbox=units)
+        await stack.enter_async_context(run.running())
+        display.event("starting", "the pipeline")
+        await run.ready(timeout_s=READY_S)
+        display.event("ready", f"the desk is on http://127.0.0.1:{ports.http}")
+        publisher = Publisher(City(devices, seed=options.seed), port=ports.mqtt, clock=clock)
+        yield Stage(options, ports, devices, cameras, units, publisher, display)
+
+
+async def _play(stage: Stage, seed: int, stop: asyncio.Event) -> None:
+    """One script from its warm-up to its scoreboard; no score where it was interrupted."""
+    script = write_script(seed, _places(stage))
+    loop = asyncio.get_running_loop()
+    began = loop.time() + WARM_UP_S
+    stage.units.begin(script, began=began)
+    over = asyncio.Event()
+    publishing = asyncio.create_task(stage.publisher.run(over, script=script, began=began))
+    try:
+        for at_s, cue in sorted(_cues(script), key=lambda pair: pair[0]):
+            while (left_s := began + at_s - loop.time()) > 0:
+                await _sleep(stop, min(left_s, 0.5))
+                if stop.is_set():
+                    return
+                _count(stage, loop.time() - began)
+            if cue is not None:
+                await _act(stage, cue, begins=at_s == cue.start_s)
+    finally:
+        over.set()
+        await publishing
+    stage.boards.append(account(seed, script.incidents, stage.units.filed))
+
+
+def _cues(script: Script) -> list[tuple[float, Scripted | Decoy | None]]:
+    cues: list[tuple[float, Scripted | Decoy | None]] = [(script.length_s, None)]
+    for cue in (*script.incidents, *script.decoys):
+        cues += [(cue.start_s, cue), (cue.start_s + cue.length_s, cue)]
+    return cues
+
+
+async def _act(stage: Stage, cue: Scripted | Decoy, *, begins: bool) -> None:
+    """Make it so in the street; devices follow the script by themselves."""
+    kind, subject = (
+        (cue.cause, cue.subject) if isinstance(cue, Scripted) else (cue.kind, cue.source)
+    )
+    if kind in ("light", "litter", "cover"):
+        await stage.cameras.switch(kind, subject, on=begins)
+    text = HAPPENS[kind].format(subject)
+    stage.display.event("happens" if begins else "over", text)
+
+
+def _count(stage: Stage, at_s: float) -> None:
+    said = stage.publisher.said
+    heard = len(stage.units.received())
+    stage.display.counters(Now(at_s, said.readings, said.acknowledged, said.nonsense, heard))
+
+
+def _places(stage: Stage) -> Places:
+    specs = stage.cameras.specs
+    heads = [head for spec in specs for head in spec.heads]
+    return Places(heads, [spec.id for spec in specs if spec.pavement], stage.devices)
+
+
+@contextlib.asynccontextmanager
+async def _broker(port: int) -> AsyncIterator[None]:
+    """The MQTT broker, a process of its own; it ends when its standard input does."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "app.demo.broker", str(port), stdin=asyncio.subprocess.PIPE
+    )
+    try:
+        yield
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), 5)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+async def _answers(port: int, *, timeout_s: float = 30.0) -> None:
+    """Until somebody listens on this port of 127.0.0.1."""
+    deadline = asyncio.get_running_loop().time() + timeout_s
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError as error:
+            if asyncio.get_running_loop().time() > deadline:
+                message = f"nothing listens on 127.0.0.1:{port} after {timeout_s:.0f} s"
+                raise OutsideError(message) from error
+            await asyncio.sleep(0.1)
+        else:
+            writer.close()
+            return
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports of 127.0.0.1 that nobody listens on; held open together, so they differ."""
+    with contextlib.ExitStack() as stack:
+        ports = []
+        for _ in range(count):
+            probe = stack.enter_context(socket.socket())
+            probe.bind(("127.0.0.1", 0))
+            ports.append(int(probe.getsockname()[1]))
+        return ports
+
+
+async def _sleep(stop: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
