@@ -16,11 +16,16 @@ def make_clip(
     seconds: float = 2.0,
     keyframe_s: float = 1.0,
     shade: int = 60,
+    contrast: int = 0,
+    bar: int = 255,
     b_frames: int = 0,
 ) -> Path:
-    """A grey picture of ``shade`` (0..255) with a bar that moves, 10 frames a second."""
+    """A grey picture with a bar that moves, 10 frames a second. ``shade``: 0..255, in the middle;
+    it grows by ``contrast`` from left to right."""
     frames = int(seconds * CLIP_FPS)
     interval = int(keyframe_s * CLIP_FPS)
+    slope = np.linspace(shade - contrast / 2, shade + contrast / 2, width)
+    ground = np.broadcast_to(slope, (height, width)).astype(np.uint8)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=CLIP_FPS)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
@@ -31,9 +36,9 @@ def make_clip(
             "x264-params": f"keyint={interval}:scenecut=0:repeat-headers=1",
         }
         for number in range(frames):
-            pixels = np.full((height, width, 3), shade, dtype=np.uint8)
+            pixels = np.repeat(ground[:, :, np.newaxis], 3, axis=2)
             left = number * 7 % (width - 16)
-            pixels[: height // 8, left : left + 16] = 255
+            pixels[: height // 8, left : left + 16] = bar
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="bgr24")))
         container.mux(stream.encode(None))
     return path

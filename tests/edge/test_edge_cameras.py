@@ -1,0 +1,135 @@
+"""Frames over real RTSP become samples in the intake; a camera without frames becomes a fault."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from bench.servers.clip import make_clip
+from bench.servers.rtsp import RtspServer, rtsp_server
+from citypatrol.clock import ManualClock, SystemClock
+from citypatrol.evidence import EvidenceStore
+from citypatrol.samples import Batch, Sample
+from citypatrol.secret import Secret
+from edge.cameras import CameraStage
+from edge.load import CameraConfig, Cameras
+from ingest.camera import CameraLimits
+
+LIMITS = CameraLimits(open_s=2, read_s=2, beat_s=0.2, beat_limit_s=3)
+
+
+class Inbox:
+    """An intake that has room when it is told so."""
+
+    def __init__(self) -> None:
+        self.samples: list[Sample] = []
+        self.labels: dict[str, Mapping[str, str]] = {}
+        self.refused = 0
+        self.room = True
+
+    def offer(self, batch: Batch, *, labels: Mapping[str, Mapping[str, str]] | None = None) -> bool:
+        if not self.room:
+            self.refused += 1
+            return False
+        self.samples += batch.samples()
+        self.labels |= labels or {}
+        return True
+
+    def of(self, source: str, metric: str) -> list[Sample]:
+        return [s for s in self.samples if (s.source, s.metric) == (source, metric)]
+
+
+def config(name: str, url: str) -> CameraConfig:
+    return CameraConfig(id=name, url=Secret(url), every=500, site="quay")
+
+
+@asynccontextmanager
+async def running(stage: CameraStage) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    task = asyncio.create_task(stage.run(stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 15)
+
+
+async def until(holds: Callable[[], object], *, within_s: float = 30) -> None:
+    async with asyncio.timeout(within_s):
+        while not holds():
+            await asyncio.sleep(0.05)
+
+
+def stage(server: RtspServer, inbox: Inbox, folder: Path, *clips: str) -> CameraStage:
+    cameras = Cameras(config(clip, server.url(f"{clip}.mp4")) for clip in clips)
+    return CameraStage(
+        cameras,
+        intake=inbox,
+        evidence=EvidenceStore(folder / "evidence"),
+        clock=SystemClock(),
+        limits=LIMITS,
+    )
+
+
+async def test_a_picture_a_fault_and_a_camera_that_is_not_there(tmp_path: Path) -> None:
+    make_clip(tmp_path / "street.mp4", shade=100, contrast=80)
+    make_clip(tmp_path / "black.mp4", shade=2, bar=2)
+    inbox = Inbox()
+    with rtsp_server(tmp_path) as server:
+        stage_ = stage(server, inbox, tmp_path, "street", "black", "none")
+        async with running(stage_):
+            await until(lambda: inbox.of("street", "camera.fault"))
+            await until(lambda: len(inbox.of("black", "camera.fault")) > 2)
+            await until(lambda: len(inbox.of("none", "camera.fault")) > 2)
+            assert stage_.waiting_for() is None
+    assert {s.value for s in inbox.of("street", "camera.fault")} == {0.0}
+    assert {s.evidence for s in inbox.of("street", "camera.fault")} == {None}
+    blind = inbox.of("black", "camera.fault")
+    assert {s.value for s in blind} == {1.0}
+    assert EvidenceStore(tmp_path / "evidence").path(blind[0].evidence or "") is not None
+    assert {s.evidence for s in blind[1:]} == {None}, "the same fault needs no second picture yet"
+    silent = inbox.of("none", "camera.fault")
+    assert {s.value for s in silent} == {1.0}
+    gaps = [late.ts - early.ts for early, late in itertools.pairwise(silent)]
+    assert min(gaps) >= 500
+    ages = [s.value for s in inbox.of("none", "camera.age")]
+    assert len(ages) == len(silent)
+    assert ages == sorted(ages)
+    assert ages[0] > 10
+    assert set(inbox.labels) == {"street", "black", "none"}
+    assert inbox.labels["none"] == {"kind": "camera", "site": "quay"}
+
+
+async def test_an_intake_without_room_holds_frames_back_and_loses_no_sample(
+    tmp_path: Path,
+) -> None:
+    make_clip(tmp_path / "street.mp4", shade=100)
+    inbox = Inbox()
+    with rtsp_server(tmp_path) as server:
+        async with running(stage(server, inbox, tmp_path, "street")):
+            await until(lambda: inbox.samples)
+            inbox.room = False
+            await until(lambda: inbox.refused > 6)
+            before = inbox.samples[-1].ts
+            inbox.room = True
+            await until(lambda: inbox.samples[-1].ts > before + 1000)
+    times = sorted({sample.ts for sample in inbox.samples})
+    per_frame = {ts: sum(sample.ts == ts for sample in inbox.samples) for ts in times}
+    assert set(per_frame.values()) == {3}, "fault, brightness, sharpness of each frame looked at"
+
+
+async def test_it_stops_while_the_intake_has_no_room(tmp_path: Path) -> None:
+    make_clip(tmp_path / "street.mp4", shade=100)
+    inbox = Inbox()
+    inbox.room = False
+    with rtsp_server(tmp_path) as server:
+        async with running(stage(server, inbox, tmp_path, "street")):
+            await until(lambda: inbox.refused)
+
+
+async def test_no_cameras_is_no_work(tmp_path: Path) -> None:
+    store = EvidenceStore(tmp_path)
+    nothing = CameraStage(Cameras(), intake=Inbox(), evidence=store, clock=ManualClock(0))
+    async with running(nothing):
+        await asyncio.sleep(0.01)

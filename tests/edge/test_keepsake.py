@@ -1,0 +1,59 @@
+"""Which samples get a picture, and how often."""
+
+import pytest
+
+from citypatrol.samples import Sample
+from edge.keepsake import Keepsakes, shows_something
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "expected"),
+    [
+        ("traffic_light.lit", 0.02, True),
+        ("traffic_light.lit", 0.5, False),
+        ("litter.count", 1.0, True),
+        ("litter.count", 0.0, False),
+        ("camera.fault", 1.0, True),
+        ("camera.fault", 0.0, False),
+        ("camera.brightness", 3.0, False),
+    ],
+)
+def test_what_shows_something(metric: str, value: float, expected: bool) -> None:
+    assert shows_something(Sample("dock", metric, 0, value)) is expected
+
+
+def kept(values: list[tuple[int, dict[str, float]]]) -> list[int]:
+    """The seconds at which a picture was kept."""
+    keepsakes = Keepsakes()
+    return [
+        at
+        for at, samples in values
+        if keepsakes.wanted(
+            [Sample("dock", metric, at * 1000, value) for metric, value in samples.items()],
+            at=at * 1000,
+        )
+    ]
+
+
+def test_dull_frames_are_not_kept() -> None:
+    assert kept([(at, {"litter.count": 0, "camera.fault": 0}) for at in range(300)]) == []
+
+
+def test_a_thing_that_stays_is_kept_at_once_and_then_once_a_minute() -> None:
+    assert kept([(at, {"litter.count": at > 5}) for at in range(0, 200, 3)]) == [6, 66, 126, 186]
+
+
+def test_something_new_is_kept_at_once_something_gone_is_not() -> None:
+    frames = [
+        (0, {"litter.count": 1.0, "camera.fault": 0.0}),
+        (1, {"litter.count": 3.0, "camera.fault": 0.0}),
+        (2, {"litter.count": 3.0, "camera.fault": 1.0}),
+        (3, {"litter.count": 3.0, "camera.fault": 0.0}),
+        (4, {"litter.count": 0.0, "camera.fault": 0.0}),
+        (5, {"litter.count": 2.0, "camera.fault": 0.0}),
+    ]
+    assert kept(frames) == [0, 2, 5]
+
+
+def test_a_clock_that_was_set_back_stops_nothing() -> None:
+    assert kept([(1000, {"litter.count": 1}), (5, {"litter.count": 1})]) == [1000, 5]
