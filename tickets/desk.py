@@ -184,5 +184,6 @@ class Desk:
                 now=now,
             )
             yield connection, ledger
-        if self._outbox is not None and ledger.told:
-            self._outbox.tell(ledger.told)
+            ledger.flush()
+        if self._outbox is not None and ledger.endpoints:
+            self._outbox.tell(ledger.endpoints)

@@ -109,12 +109,9 @@ class Filing:
             for case in self._cases.values()
             for change in case.changes.values()
         ]
-        for change in changes:
-            if not change.is_new:  # first, so that a key is free before its next ticket opens
-                self._ledger.update(change.ticket)
-        for change in changes:
-            if change.is_new:
-                self._ledger.insert(change.ticket)
+        # Updates first, so that a key is free before its next ticket opens.
+        self._ledger.update(*(change.ticket for change in changes if not change.is_new))
+        self._ledger.insert(*(change.ticket for change in changes if change.is_new))
         self._save_incidents()
         for change in changes:
             if change.caused_at is not None:

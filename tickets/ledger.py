@@ -1,16 +1,15 @@
 """Writes what happened to tickets in one transaction: row, history, and the event in the outbox."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Final
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, select, true, update
 
 from citypatrol.clock import Ts
-from rules.incidents import Incident
 from tickets.body import LONGEST_NOTE, MOST_PICTURES, MOST_WITNESSES, Event, Picture, event_body
 from tickets.errors import UnknownTicket
-from tickets.rows import seen_of, ticket_of, ticket_values
+from tickets.rows import chunks, seen_of, ticket_of, ticket_values
 from tickets.schema import deliveries, history, incidents, storable, tickets
 from tickets.ticket import Ticket
 from tickets.units import Units
@@ -19,8 +18,18 @@ RULES: Final = "rules"
 """The actor where an incident changed the ticket; else a unit's id or ``desk``."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    id: str
+    kind: str
+    ticket: Ticket
+    actor: str
+    note: str | None
+    caused_at: Ts | None
+
+
 class Ledger:
-    """One transaction's writing. ``told`` are the endpoints that have something new."""
+    """One transaction's writing; ``flush`` ends it."""
 
     def __init__(
         self,
@@ -38,7 +47,12 @@ class Ledger:
         self._callback_url = callback_url
         self._new_id = new_id
         self._now = now
-        self.told: set[str] = set()
+        self._told: list[_Told] = []
+
+    @property
+    def endpoints(self) -> Collection[str]:
+        """Those that have something new."""
+        return {told.ticket.unit for told in self._told if told.ticket.unit is not None}
 
     def ticket(self, ticket_id: str) -> Ticket:
         """Raises UnknownTicket."""
@@ -48,13 +62,16 @@ class Ledger:
             raise UnknownTicket(message)
         return ticket_of(row)
 
-    def insert(self, ticket: Ticket) -> None:
-        self._connection.execute(insert(tickets).values(ticket_values(ticket)))
+    def insert(self, *new: Ticket) -> None:
+        if new:
+            self._connection.execute(insert(tickets), [ticket_values(ticket) for ticket in new])
 
-    def update(self, ticket: Ticket) -> None:
-        self._connection.execute(
-            update(tickets).where(tickets.c.id == ticket.id).values(ticket_values(ticket))
-        )
+    def update(self, *changed: Ticket) -> None:
+        if changed:
+            self._connection.execute(
+                update(tickets).where(tickets.c.id == bindparam("this")),
+                [ticket_values(ticket) | {"this": ticket.id} for ticket in changed],
+            )
 
     def change(self, ticket: Ticket, kind: str, *, actor: str, note: str | None = None) -> Ticket:
         """The next revision of a ticket that is there, told to its unit."""
@@ -79,65 +96,83 @@ class Ledger:
 
         ``caused_at`` is the source's time of what caused it; None for what people do.
         """
-        event_id = self._new_id()
         note = None if note is None else storable(note)[:LONGEST_NOTE]
-        self._connection.execute(
-            insert(history).values(
-                ticket=ticket.id,
-                revision=ticket.revision,
-                event=event_id,
-                type=kind,
-                at=self._now,
-                state=ticket.state,
-                severity=ticket.severity,
-                unit=ticket.unit,
-                actor=actor,
-                note=note,
-            )
-        )
-        if ticket.unit is None:
+        self._told.append(_Told(self._new_id(), kind, ticket, actor, note, caused_at))
+
+    def flush(self) -> None:
+        """Write the history and the outbox; the tickets and their incidents are written by now."""
+        if not self._told:
             return
-        event = Event(
-            type=kind,
-            at=self._now,
-            ticket=ticket,
-            unit_name=self._units.name(ticket.unit),
-            witnesses=self._witnesses(ticket),
-            pictures=self._pictures(ticket),
-            note=note,
-        )
+        self._connection.execute(insert(history), [self._history(told) for told in self._told])
+        to_send = [told for told in self._told if told.ticket.unit is not None]
+        if not to_send:
+            return
+        ids = {told.ticket.id for told in to_send}
+        witnesses = self._newest(ids, MOST_WITNESSES, among=true())
+        pictures = self._newest(ids, MOST_PICTURES, among=incidents.c.evidence.is_not(None))
         self._connection.execute(
-            insert(deliveries).values(
-                event=event_id,
-                endpoint=ticket.unit,
-                ticket=ticket.id,
-                type=kind,
-                body=event_body(
-                    event, evidence_url=self._evidence_url, callback_url=self._callback_url
-                ),
-                state="pending",
-                tries=0,
-                due_at=self._now,
-                caused_at=caused_at,
-                created_at=self._now,
-            )
+            insert(deliveries),
+            [
+                self._delivery(
+                    told, witnesses.get(told.ticket.id, []), pictures.get(told.ticket.id, [])
+                )
+                for told in to_send
+            ],
         )
-        self.told.add(ticket.unit)
 
-    def _witnesses(self, ticket: Ticket) -> Sequence[Incident]:
-        newest = (
-            select(incidents)
-            .where(incidents.c.ticket == ticket.id)
-            .order_by(incidents.c.fired_at.desc(), incidents.c.id.desc())
-            .limit(MOST_WITNESSES)
-        )
-        return [seen_of(row).incident for row in self._connection.execute(newest)][::-1]
+    def _history(self, told: _Told) -> dict[str, Any]:
+        ticket = told.ticket
+        return {
+            "ticket": ticket.id,
+            "revision": ticket.revision,
+            "event": told.id,
+            "type": told.kind,
+            "at": self._now,
+            "state": ticket.state,
+            "severity": ticket.severity,
+            "unit": ticket.unit,
+            "actor": told.actor,
+            "note": told.note,
+        }
 
-    def _pictures(self, ticket: Ticket) -> Sequence[Picture]:
-        newest = (
-            select(incidents.c.evidence, incidents.c.fired_at)
-            .where(incidents.c.ticket == ticket.id, incidents.c.evidence.is_not(None))
-            .order_by(incidents.c.fired_at.desc(), incidents.c.id.desc())
-            .limit(MOST_PICTURES)
+    def _delivery(
+        self, told: _Told, witnesses: Sequence[Any], pictures: Sequence[Any]
+    ) -> dict[str, Any]:
+        event = Event(
+            type=told.kind,
+            at=self._now,
+            ticket=told.ticket,
+            unit_name=self._units.name(told.ticket.unit or ""),
+            witnesses=[seen_of(row).incident for row in witnesses[::-1]],
+            pictures=[Picture(row.evidence, row.fired_at) for row in pictures],
+            note=told.note,
         )
-        return [Picture(row.evidence, row.fired_at) for row in self._connection.execute(newest)]
+        return {
+            "event": told.id,
+            "endpoint": told.ticket.unit,
+            "ticket": told.ticket.id,
+            "type": told.kind,
+            "body": event_body(
+                event, evidence_url=self._evidence_url, callback_url=self._callback_url
+            ),
+            "state": "pending",
+            "tries": 0,
+            "due_at": self._now,
+            "caused_at": told.caused_at,
+            "created_at": self._now,
+        }
+
+    def _newest(
+        self, ticket_ids: Collection[str], limit: int, *, among: ColumnElement[bool]
+    ) -> Mapping[str, list[Any]]:
+        """Rows of the newest witnesses of each ticket, newest first."""
+        newest_first = (incidents.c.fired_at.desc(), incidents.c.id.desc())
+        place = func.row_number().over(partition_by=incidents.c.ticket, order_by=newest_first)
+        found: dict[str, list[Any]] = {}
+        for ids in chunks(ticket_ids):
+            wanted = incidents.c.ticket.in_(ids) & among
+            rows = select(incidents, place.label("place")).where(wanted).subquery()
+            best = select(rows).where(rows.c.place <= limit).order_by(rows.c.ticket, rows.c.place)
+            for row in self._connection.execute(best):
+                found.setdefault(row.ticket, []).append(row)
+        return found

@@ -37,6 +37,8 @@ class Steps:
             history.c.ticket == ticket.id, history.c.type == "ticket.rejected"
         )
         besides = set(self._connection.execute(rejected).scalars())
+        if ticket.state == "rejected":  # just now, and not yet in the history
+            besides.add(ticket.unit)
         unit = self._units.handling(ticket.category, besides=besides)
         if unit is None:
             return ticket

@@ -71,40 +71,51 @@ class Postgres:
         deadline = time.monotonic() + timeout_s
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
+                self.kill()
                 said = (self._folder / "server.log").read_text(errors="replace")[-2000:]
                 message = f"PostgreSQL did not answer within {timeout_s:.0f} s:\n{said}"
                 raise RuntimeError(message)
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """Ends every session at once (SIGINT is PostgreSQL's fast shutdown)."""
+        """Ends every session at once, and keeps the data (PostgreSQL's fast shutdown)."""
+        self._end(signal.SIGINT, within_s=60)
+
+    def kill(self) -> None:
+        """Ends it as a crash does: nothing is written any more."""
+        self._end(signal.SIGQUIT, within_s=10)
+
+    def _end(self, how: signal.Signals, *, within_s: float) -> None:
         if self._process is None:
             return
-        self._process.send_signal(signal.SIGINT)
+        self._process.send_signal(how)
         try:
-            self._process.wait(20)
+            self._process.wait(within_s)
         except subprocess.TimeoutExpired:
             self._process.send_signal(signal.SIGQUIT)
             self._process.wait(20)
         self._process = None
 
     def url(self, database: str) -> str:
-        """The URL of this database, for ``tickets.url``; made where it is not there yet."""
+        """The URL of this database, for ``tickets.url``; made where it is not there yet, and
+        emptied where it is."""
         with self._connect() as connection:
             there = connection.execute(
                 "SELECT 1 FROM pg_database WHERE datname = %s", [database]
             ).fetchone()
             if there is None:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+        with self._connect(database) as connection:
+            connection.execute("DROP SCHEMA public CASCADE")
+            connection.execute("CREATE SCHEMA public")
         return f"postgresql+psycopg://{_USER}@127.0.0.1:{self._port}/{database}"
 
-    def _connect(self) -> psycopg.Connection[Any]:
+    def _connect(self, database: str = "postgres") -> psycopg.Connection[Any]:
         return psycopg.connect(
             host="127.0.0.1",
             port=self._port,
             user=_USER,
-            dbname="postgres",
+            dbname=database,
             autocommit=True,
             connect_timeout=5,
         )
@@ -136,4 +147,4 @@ def postgres() -> Iterator[Postgres]:
         try:
             yield server
         finally:
-            server.stop()
+            server.kill()

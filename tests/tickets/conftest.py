@@ -134,16 +134,13 @@ def server() -> Iterator[Postgres]:
         yield running
 
 
-_databases = itertools.count(1)
-
-
 @pytest.fixture(params=["sqlite", "postgres"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/tickets.db"
     running: Postgres = request.getfixturevalue("server")
-    return running.url(f"test_{next(_databases)}")
+    return running.url("test")
 
 
 @pytest.fixture
