@@ -2,19 +2,20 @@
 
 import glob
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from app import crosschecks
 from app.config import CityFile, with_defaults
-from app.crosschecks import cross_check
 from app.places import Places
 from citypatrol.errors import Problem
 from citypatrol.geo import Grid
 from citypatrol.registry import Registry
 from citypatrol.yamlfile import Document, load_model
 from edge.load import Cameras, load_cameras
-from rules.load import RuleSet, load_rules
+from rules.load import load_rules
+from rules.ruleset import RuleSet
 from tickets.units import Units, load_units
 
 
@@ -41,22 +42,93 @@ def load_city(
 ) -> tuple[City | None, list[Problem]]:
     """The city and every problem of all its files, sorted; None where there is no city to speak of.
 
-    Nothing may run on a city with problems; it is given so that more can be checked.
+    Nothing may run on a city with problems. Connects to nothing.
     """
     file, problems, document = load_model(path, CityFile, env=env)
     if file is None:
         return None, problems
     file = with_defaults(file, env=env)
-    reading = _Reading(path, document, env)
+    reader = _Reader(path.parent, document, env, problems)
+    registry = reader.registry(file.registry)
     city = City(
         path=path,
         file=file,
-        registry=reading.registry(file.registry),
-        grid=reading.grid(file.grid),
-        units=reading.units(file.units),
-        rules=reading.rules(file.rules),
-        cameras=reading.cameras(file.cameras),
+        registry=registry,
+        grid=reader.grid(file.grid),
+        units=reader.units(file.units),
+        rules=reader.rules(file.rules),
+        cameras=reader.cameras(file.cameras, registry),
     )
-    problems += reading.problems
-    found, notes = cross_check(city, document)
-    return replace(city, notes=tuple(sorted(notes))), sorted({*problems, *found})
+    problems += crosschecks.problems(city, document)
+    notes = tuple(sorted(crosschecks.notes(city, document)))
+    return replace(city, notes=notes), sorted(set(problems))
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads each file through its own room; what cannot be read counts as empty."""
+
+    folder: Path
+    document: Document
+    env: Mapping[str, str]
+    problems: list[Problem] = field(default_factory=list)
+
+    def registry(self, name: str | None) -> Registry:
+        if name is None or not self._is_there(name, "registry"):
+            return Registry.empty()
+        registry, problems = Registry.read(self.folder / name)
+        self.problems += problems
+        return registry
+
+    def grid(self, name: str | None) -> Grid:
+        if name is None or not self._is_there(name, "grid"):
+            return Grid.empty()
+        grid, problems = Grid.read(self.folder / name)
+        self.problems += problems
+        return grid
+
+    def units(self, name: str | None) -> Units:
+        if name is None or not self._is_there(name, "units"):
+            return Units()
+        units, problems = load_units(self.folder / name)
+        self.problems += problems
+        return units or Units()
+
+    def cameras(self, name: str | None, registry: Registry) -> Cameras:
+        if name is None or not self._is_there(name, "cameras"):
+            return Cameras()
+        path = self.folder / name
+        cameras, problems = load_cameras(path, registry=registry, env=self.env)
+        self.problems += problems
+        return cameras or Cameras()
+
+    def rules(self, patterns: Sequence[str]) -> RuleSet:
+        paths: list[Path] = []
+        for index, pattern in enumerate(patterns):
+            found = self._matching(pattern) if _is_glob(pattern) else []
+            if not _is_glob(pattern):
+                found = [self.folder / pattern] if self._is_there(pattern, "rules", index) else []
+            elif not found:
+                message = f"rules: no file is named like '{pattern}'"
+                self.problems.append(self.document.problem(message, "rules", index))
+            paths += [path for path in found if path not in paths]
+        rules, problems = load_rules(paths)
+        self.problems += problems
+        return rules or RuleSet()
+
+    def _matching(self, pattern: str) -> list[Path]:
+        if not Path(pattern).is_absolute():
+            pattern = f"{glob.escape(str(self.folder))}/{pattern}"
+        return sorted(Path(name) for name in glob.glob(pattern))  # noqa: PTH207 - absolute ones too
+
+    def _is_there(self, name: str, *keys: str | int) -> bool:
+        """Said at the line that names the file, which is where it is mended."""
+        if (self.folder / name).is_file():
+            return True
+        message = f"{keys[0]}: there is no file '{name}'"
+        self.problems.append(self.document.problem(message, *keys))
+        return False
+
+
+def _is_glob(text: str) -> bool:
+    return any(sign in text for sign in "*?[")

@@ -10,10 +10,17 @@ from importlib import import_module
 from typing import NoReturn, Protocol, cast
 
 from app.commands import BUILT, NOT_BUILT
-from app.outcome import FINE, FOUND_WRONG, OUTSIDE_FAILED, WRONG_USAGE, OutsideError, UsageError, WrongError
+from app.outcome import (
+    FINE,
+    FOUND_WRONG,
+    OUTSIDE_FAILED,
+    WRONG_USAGE,
+    OutsideError,
+    UsageError,
+    WrongError,
+)
 from app.terminal import complain
 from citypatrol.errors import ConfigError
-
 
 _STATUS = {WrongError: FOUND_WRONG, UsageError: WRONG_USAGE, OutsideError: OUTSIDE_FAILED}
 
@@ -103,7 +110,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # The reader of our output has gone (`citypatrol tickets list | head`): nothing is wrong.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return FINE
 
 

@@ -158,7 +158,7 @@ class CityFile(Model):
 
 
 def with_defaults(file: CityFile, *, env: Mapping[str, str] = os.environ) -> CityFile:
-    """DOORS shows `token: "${CITYPATROL_TOKEN}"` as the default: taken where the variable is set."""
+    """DOORS shows `token: "${CITYPATROL_TOKEN}"` as the default: taken where that is set."""
     token = env.get("CITYPATROL_TOKEN")
     if file.http.token is not None or not token:
         return file

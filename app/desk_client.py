@@ -15,6 +15,7 @@ from app.places import EvidenceLinks, Places
 from app.ticket_json import Scribe
 from citypatrol.clock import Clock
 from citypatrol.errors import Retry
+from citypatrol.geo import Grid
 from citypatrol.registry import Registry
 from citypatrol.secret import Secret
 from tickets.desk import Desk
@@ -126,11 +127,6 @@ def _detail(error: urllib.error.HTTPError) -> str:
         return str(error.reason)
 
 
-class _NoCells:
-    def cell(self, lat: float, lon: float) -> None:
-        return None
-
-
 class StoreDesk:
     """The database of a city that does not run. ``close`` gives its lock back."""
 
@@ -149,7 +145,7 @@ class StoreDesk:
             timezone=ZoneInfo(file.city.timezone),
             units=units,
             registry=Registry.empty(),
-            grid=_NoCells(),
+            grid=Grid.empty(),
             evidence_url=links,
             callback_url=places.callback_url,
             outbox=Outbox(self._store),

@@ -9,8 +9,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from citypatrol.errors import Retry
-from tickets.errors import BadCursor, CallbackInvalid, StepForbidden, TicketError, UnknownTicket
-from tickets.outbox import UnknownDelivery
+from tickets.errors import (
+    BadCursor,
+    CallbackInvalid,
+    StepForbidden,
+    TicketError,
+    UnknownDelivery,
+    UnknownTicket,
+)
 
 MEDIA_TYPE: Final = "application/problem+json"
 _TITLES: Final = {

@@ -1,12 +1,53 @@
-"""`citypatrol check`."""
+"""``citypatrol check``: reads every file, connects to nothing, prints all errors at once."""
 
 import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.outcome import FINE, FOUND_WRONG, UsageError
+from app.terminal import complain, paint, printable, say, say_json
+
+if TYPE_CHECKING:
+    from citypatrol.errors import Problem
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    del parser
+    parser.add_argument(
+        "paths", metavar="PATH", nargs="+", type=Path, help="files, or folders with a city in them"
+    )
 
 
 def execute(args: argparse.Namespace) -> int:
-    del args
-    return 0
+    from app.check import check
+
+    for path in args.paths:
+        if not path.exists():
+            message = f"{path}: there is no such file or folder"
+            raise UsageError(message)
+    found = check(args.paths)
+    if args.json:
+        say_json(
+            {
+                "files": found.files,
+                "problems": [_as_json(one) for one in found.problems],
+                "notes": [_as_json(one) for one in found.notes],
+            }
+        )
+        return FOUND_WRONG if found.problems else FINE
+    for problem in found.problems:
+        complain(printable(str(problem)))
+    if not args.quiet:
+        for note in found.notes:
+            complain(paint(f"note: {printable(str(note))}", code="2"))
+        errors = f"{len(found.problems)} errors" if found.problems else "no error"
+        say(f"{found.files} files: {errors}")
+    return FOUND_WRONG if found.problems else FINE
+
+
+def _as_json(problem: "Problem") -> dict[str, Any]:
+    return {
+        "path": problem.path,
+        "line": problem.line,
+        "column": problem.column,
+        "message": problem.message,
+    }

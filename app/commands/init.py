@@ -29,9 +29,7 @@ def execute(args: argparse.Namespace) -> int:
 
 def write_starter(folder: Path) -> list[Path]:
     """The files written. Refuses before the first one where any of them is there already."""
-    names = sorted(
-        path.relative_to(_STARTER) for path in _STARTER.rglob("*") if path.is_file()
-    )
+    names = sorted(path.relative_to(_STARTER) for path in _STARTER.rglob("*") if path.is_file())
     targets = {name: folder / name.with_name(_RENAMED.get(name.name, name.name)) for name in names}
     there = [str(path) for path in targets.values() if path.exists() or path.is_symlink()]
     if there:

@@ -1,6 +1,6 @@
 """The city as a drawing of our own: cells, sources (as dots, or as density where there are many).
 
-Pure: numbers in, SVG text out. Everything in it is made of numbers, so nothing needs escaping.
+Pure: numbers in, SVG text out. All of it is made of numbers but the names of districts.
 """
 
 import math
@@ -9,26 +9,28 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
 WIDTH: Final = 1000
 MOST_HEIGHT, LEAST_HEIGHT = 1000, 320
 MOST_DOTS: Final = 3_000
 MOST_POINTS: Final = 30_000
+MOST_NAMES: Final = 40
 BINS: Final = 110
 _MARGIN: Final = 14.0
 
-Ring = Sequence[tuple[float, float]]
-"""Corners as (lon, lat) in degrees."""
+Ring = NDArray[np.float64]
+"""N x 2 degrees, longitude first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One grid cell: its level and rings."""
+    """One grid cell: its level, its rings, and a name to write into it."""
 
     level: str
     rings: Sequence[Ring]
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,15 @@ class Projection:
 
     def at(self, lat: float, lon: float) -> tuple[float, float]:
         """x, y of a place; a place outside is drawn at the edge."""
-        x = _MARGIN + (lon - self.west) * self.scale_x
-        y = _MARGIN + (self.north - lat) * self.scale_y
+        x, y = self.xy(np.array([[lon, lat]]))[0].tolist()
         inside_x = min(max(x, _MARGIN), self.width - _MARGIN)
         return round(inside_x, 1), round(min(max(y, _MARGIN), self.height - _MARGIN), 1)
+
+    def xy(self, places: Ring) -> Ring:
+        """N x 2 of longitude and latitude to N x 2 of x and y."""
+        scale = np.array([self.scale_x, -self.scale_y])
+        drawn: Ring = (places - np.array([self.west, self.north])) * scale + _MARGIN
+        return drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +86,10 @@ def draw(shapes: Sequence[Shape], *, lat: NDArray[np.float64], lon: NDArray[np.f
     dense = len(lat) > MOST_DOTS
     parts = [_cells(drawn, projection)]
     parts.append(_density(lat, lon, projection) if dense else _dots(lat, lon, projection))
+    parts += _names(drawn, projection)
     return CityMap(
         projection=projection,
-        base=Markup("").join(Markup(part) for part in parts),
+        base=Markup("".join(parts)),
         sources=len(known),
         cells=len(shapes),
         dense=dense,
@@ -92,9 +100,9 @@ def draw(shapes: Sequence[Shape], *, lat: NDArray[np.float64], lon: NDArray[np.f
 def _projection(
     shapes: Sequence[Shape], lat: NDArray[np.float64], lon: NDArray[np.float64]
 ) -> Projection:
-    corners = [corner for shape in shapes for ring in shape.rings for corner in ring]
-    if corners:
-        points = np.array(corners, dtype=np.float64)
+    rings = [ring for shape in shapes for ring in shape.rings]
+    if rings:
+        points = np.concatenate(rings)
         west, south = points.min(axis=0)
         east, north = points.max(axis=0)
     elif len(lat):
@@ -142,20 +150,30 @@ def _cells(shapes: Iterable[Shape], projection: Projection) -> str:
     return "".join(paths)
 
 
+def _names(shapes: Sequence[Shape], projection: Projection) -> list[str]:
+    """The names of districts in the middle of their largest ring, where they are not too many."""
+    named = [shape for shape in shapes if shape.level == "district" and shape.name and shape.rings]
+    if len(named) > MOST_NAMES:
+        return []
+    words = []
+    for shape in named:
+        points = projection.xy(max(shape.rings, key=len))
+        x, y = (points.min(axis=0) + points.max(axis=0)) / 2
+        words.append(f'<text class="district" x="{x:.0f}" y="{y:.0f}">{escape(shape.name)}</text>')
+    return words
+
+
 def _ring(ring: Ring, projection: Projection) -> str:
-    points = []
-    for lon, lat in ring:
-        point = projection.at(lat, lon)
-        if not points or point != points[-1]:
-            points.append(point)
-    return "M" + "L".join(f"{x:g} {y:g}" for x, y in points) + "Z"
+    points = projection.xy(ring).round(1)
+    moves = np.ones(len(points), dtype=bool)
+    moves[1:] = np.any(points[1:] != points[:-1], axis=1)
+    return "M" + "L".join(f"{x:g} {y:g}" for x, y in points[moves].tolist()) + "Z"
 
 
 def _xy(
     lat: NDArray[np.float64], lon: NDArray[np.float64], projection: Projection
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    x = _MARGIN + (lon - projection.west) * projection.scale_x
-    y = _MARGIN + (projection.north - lat) * projection.scale_y
+    x, y = projection.xy(np.column_stack([lon, lat])).T
     inside = (x >= 0) & (x <= projection.width) & (y >= 0) & (y <= projection.height)
     return x[inside], y[inside]
 

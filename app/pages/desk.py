@@ -44,6 +44,7 @@ class Renderer:
         )
         self._environment.filters["rfc3339"] = rfc3339
         self._environment.filters["local"] = self._local
+        self._environment.filters["number"] = view.number
         self._environment.globals |= {
             "city": {"name": door.city, "timezone": door.timezone},
             "version": version("citypatrol"),
@@ -85,19 +86,18 @@ class Renderer:
         door = self._door
         now = door.clock.now()
         states = door.tickets.counts()
-        tickets = sorted(
-            door.tickets.list(state=_OPEN, limit=MOST_OPEN).tickets, key=view.urgency
-        )
+        tickets = sorted(door.tickets.list(state=_OPEN, limit=MOST_OPEN).tickets, key=view.urgency)
         ended = door.tickets.list(state=ENDED, limit=MOST_ENDED).tickets
         counts = view.counts(states, tickets, now=now)
-        spots = [view.spot(ticket, door.city_map.projection) for ticket in tickets]
+        found = [view.spot(ticket, door.city_map.projection) for ticket in tickets]
+        spots = view.spread(spot for spot in found if spot is not None)
         received = door.inbox.received() if door.inbox is not None else ()
         return {
             "tickets": self._cards(tickets),
             "ended": self._cards(ended),
             "counts": counts,
             "more": max(0, counts.open - len(tickets)),
-            "spots": [spot for spot in reversed(spots) if spot is not None],
+            "spots": spots[::-1],
             "deliveries": [
                 view.row(one, units=door.units) for one in door.outbox.list(limit=MOST_ROWS)
             ],

@@ -1,7 +1,7 @@
-"""What the page shows, worked out from tickets and deliveries (pure: numbers and text in and out)."""
+"""What the page shows, worked out from tickets and deliveries (pure)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import quote
 
@@ -25,6 +25,7 @@ STATE_TEXT: Final[Mapping[State, str]] = {
     "reopened": "reopened",
     "cancelled": "cancelled",
 }
+_NEAR: Final = 104.0
 _UNSEEN: Final[tuple[State, ...]] = ("open", "dispatched", "rejected", "reopened")
 _AT_WORK: Final[tuple[State, ...]] = (*_UNSEEN, "acknowledged", "in_progress")
 
@@ -50,6 +51,7 @@ class Card:
     cleared: bool
     unit: str | None
     place: str
+    coordinates: str
     picture: str | None
     witnesses: int
     opened_at: Ts
@@ -129,6 +131,7 @@ def card(ticket: Ticket, *, pictures: Sequence[Picture], units: Units) -> Card:
         cleared=ticket.cleared_at is not None and not ticket.ended,
         unit=None if ticket.unit is None else units.name(ticket.unit),
         place=place_text(ticket),
+        coordinates=coordinates(ticket),
         picture=picture_href(pictures[0].sha256) if pictures else None,
         witnesses=ticket.witnesses,
         opened_at=ticket.opened_at,
@@ -146,11 +149,20 @@ def picture_href(sha: str) -> str:
 
 
 def place_text(ticket: Ticket) -> str:
-    """The site, the grid cell, the coordinates: whatever is known."""
+    """The site and the grid cell; the coordinates where neither is known."""
     known = [part for part in (ticket.site, ticket.grid) if part]
-    if ticket.lat is not None and ticket.lon is not None:
-        known.append(f"{ticket.lat:.4f}, {ticket.lon:.4f}")
-    return " · ".join(known) or "no known place"
+    return " · ".join(known) or coordinates(ticket) or "no known place"
+
+
+def coordinates(ticket: Ticket) -> str:
+    if ticket.lat is None or ticket.lon is None:
+        return ""
+    return f"{ticket.lat:.5f}, {ticket.lon:.5f}"
+
+
+def number(value: float) -> str:
+    """As a person writes it: no ``31.0``, no seventeen digits."""
+    return f"{value:.6g}"
 
 
 def urgency(ticket: Ticket) -> tuple[int, Ts]:
@@ -190,6 +202,20 @@ def spot(ticket: Ticket, projection: Projection) -> Spot | None:
     )
 
 
+def spread(spots: Iterable[Spot]) -> list[Spot]:
+    """Tickets at one place stand side by side, so that each can be seen and pressed."""
+    taken: dict[tuple[int, int], int] = {}
+    placed = []
+    for one in spots:
+        here = (round(one.x / _NEAR), round(one.y / _NEAR))
+        aside = _NEAR * taken.get(here, 0)
+        taken[here] = taken.get(here, 0) + 1
+        if one.anchor == "end":
+            aside = -aside
+        placed.append(replace(one, x=one.x + aside, text_x=one.text_x + aside))
+    return placed
+
+
 def row(delivery: Delivery, *, units: Units) -> Row:
     state, detail, tone = delivery.state, "", ""
     if state == "accepted":
@@ -205,7 +231,7 @@ def row(delivery: Delivery, *, units: Units) -> Row:
     return Row(
         id=delivery.id,
         at=delivery.created_at,
-        type=delivery.type,
+        type=delivery.type.removeprefix("ticket."),
         ticket=delivery.ticket or "",
         endpoint=units.name(delivery.endpoint),
         state=state,
@@ -219,7 +245,7 @@ def heard(received: Received, *, units: Units) -> Heard:
         key=f"{received.unit}-{received.webhook_id}",
         at=received.at,
         unit=units.name(received.unit),
-        type=received.type,
+        type=received.type.removeprefix("ticket."),
         ticket=received.ticket,
         verified=received.verified,
         answer=received.answer,

@@ -63,9 +63,7 @@ def tickets(door: Door) -> APIRouter:
         door.desk.verdict(ticket_id, real=verdict.real, note=verdict.note, now=door.clock.now())
         return door.scribe.detail(door.tickets.get(ticket_id))
 
-    @router.post(
-        "/tickets/{ticket_id}/{action}", summary=f"A step at the desk: {', '.join(DESK)}"
-    )
+    @router.post("/tickets/{ticket_id}/{action}", summary=f"A step at the desk: {', '.join(DESK)}")
     def acted(ticket_id: str, action: str, body: Note | None = None) -> dict[str, Any]:
         step = next((known for known in DESK if known == action), None)
         if step is None:
@@ -103,9 +101,7 @@ def deliveries(door: Door) -> APIRouter:
 
     @router.post("/{delivery_id}/redeliver", summary="Send it again, with its old id and body")
     async def redelivered(delivery_id: int) -> dict[str, Any]:
-        delivery = await run_in_threadpool(
-            door.outbox.redeliver, delivery_id, now=door.clock.now()
-        )
+        delivery = await run_in_threadpool(door.outbox.redeliver, delivery_id, now=door.clock.now())
         return delivery_json(delivery)
 
     return router

@@ -9,7 +9,7 @@ from app.dead_json import dead_json, whole_json
 from app.door import Door
 from app.problems import Problem
 from app.routes.api import Limit, Note
-from citypatrol.dead import DeadLetter
+from citypatrol.dead import DeadLetter, Kind
 from citypatrol.errors import Reject, Retry
 
 
@@ -24,7 +24,7 @@ def dead(door: Door) -> APIRouter:
 
     @router.get("", summary="Dead letters, newest first")
     def listed(
-        kind: str | None = None,
+        kind: Kind | None = None,
         limit: Limit = 100,
         cursor: Annotated[int | None, Query(ge=1, le=2**62)] = None,
     ) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""``/``, ``/tickets/{id}``, what these ask for while they are open, ``/docs`` and ``/source.zip``."""
+"""``/``, ``/tickets/{id}``, what these ask for while open, ``/docs`` and ``/source.zip``."""
 
 import zlib
 from functools import lru_cache
@@ -46,9 +46,7 @@ def pages(door: Door) -> APIRouter:
     async def own_source() -> Response:
         name = 'attachment; filename="citypatrol-source.zip"'
         data = await run_in_threadpool(source)
-        return Response(
-            data, media_type="application/zip", headers={"Content-Disposition": name}
-        )
+        return Response(data, media_type="application/zip", headers={"Content-Disposition": name})
 
     return router
 

@@ -35,7 +35,7 @@ from tickets.units import Unit, Units, UnitWebhook
 NOW = 1_778_630_531_480  # 2026-05-13T00:02:11.480Z
 SECRET = Secret("whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVoxMjM0NTY=")
 EVIDENCE_KEY = b"0123456789abcdef0123456789abcdef"
-SQUARE = [[(113.7, 34.7), (113.8, 34.7), (113.8, 34.8), (113.7, 34.8), (113.7, 34.7)]]
+SQUARE = [np.array([(113.7, 34.7), (113.8, 34.7), (113.8, 34.8), (113.7, 34.8), (113.7, 34.7)])]
 
 
 @dataclass(frozen=True)
@@ -122,9 +122,7 @@ class TheDesk:
     def file(self, *incidents: Incident) -> None:
         self.desk.apply(list(incidents), now=self.clock.now())
 
-    async def ask(
-        self, method: str, path: str, **more: Any
-    ) -> tuple[int, Any, Mapping[str, str]]:
+    async def ask(self, method: str, path: str, **more: Any) -> tuple[int, Any, Mapping[str, str]]:
         """Status, body (parsed where it is JSON), headers."""
         assert self.session is not None
         async with self.session.request(

@@ -6,7 +6,6 @@ from app.inbox import Received
 from citypatrol.dead import DeadLetter
 from citypatrol.secret import Secret
 from citypatrol.signing import sign_evidence
-
 from tests.app.a_desk import EVIDENCE_KEY, NOW, TheDesk, incident
 
 TICKET = "ZZ-260513-0001"

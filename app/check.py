@@ -1,0 +1,143 @@
+"""What ``citypatrol check`` does: reads files and folders, connects to nothing, finds all errors.
+
+A file is what its content says it is: a city, rules, cameras, units, a registry or a grid.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from app.city import load_city
+from citypatrol.errors import Problem
+from citypatrol.geo import Grid
+from citypatrol.registry import Registry
+from edge.load import load_cameras
+from rules.load import load_rules
+from tickets.units import load_units
+
+_YAML: Final = (".yaml", ".yml")
+_READ: Final = (*_YAML, ".csv", ".geojson")
+_PASSED_OVER: Final = frozenset({"data", "node_modules"})
+_CITY_KEYS: Final = frozenset({"city", "journal", "inputs", "sinks", "http", "tickets", "kinds"})
+_LATER: Final = {"edge.yaml": "edge agents are documented but not built yet"}
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """``files``: how many were read; ``notes``: what is allowed and may not be meant."""
+
+    files: int
+    problems: Sequence[Problem]
+    notes: Sequence[Problem]
+
+
+@dataclass(slots=True)
+class _Check:
+    env: Mapping[str, str]
+    read: set[Path] = field(default_factory=set)
+    problems: set[Problem] = field(default_factory=set)
+    notes: set[Problem] = field(default_factory=set)
+
+    def city(self, path: Path) -> None:
+        """The city and every file that it names."""
+        city, problems = load_city(path, env=self.env)
+        self.problems.update(problems)
+        self.read.add(path)
+        if city is None:
+            return
+        self.notes.update(city.notes)
+        file, places = city.file, city.places
+        named = [file.registry, file.cameras, file.grid, file.units]
+        self.read.update(places.of(name) for name in named if name is not None)
+        for pattern in file.rules:
+            self.read.update(path.parent.glob(pattern) if not Path(pattern).is_absolute() else [])
+
+    def one(self, path: Path) -> None:
+        self.read.add(path)
+        self.problems.update(_reader(path)(path))
+
+    def folder(self, folder: Path) -> None:
+        """Cities first: what they name is read with them and not again by itself."""
+        found = sorted(_files(folder))
+        cities = [path for path in found if _is_city(path)]
+        for path in cities:
+            self.city(path)
+        for path in found:
+            if path not in self.read:
+                self.one(path)
+        if not found:
+            message = f"no file to check: nothing ends in {', '.join(_READ)}"
+            self.problems.add(Problem(str(folder), 0, 0, message))
+
+
+def check(paths: Iterable[Path], *, env: Mapping[str, str] = os.environ) -> Findings:
+    """Every problem of every file, sorted by file and line."""
+    work = _Check(env)
+    for path in paths:
+        if path.is_dir():
+            work.folder(path)
+        elif _is_city(path):
+            work.city(path)
+        elif path not in work.read:
+            work.one(path)
+    return Findings(len(work.read), sorted(work.problems), sorted(work.notes))
+
+
+def _files(folder: Path) -> Iterable[Path]:
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.name in _PASSED_OVER:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            yield from _files(path)
+        elif path.suffix in _READ:
+            yield path
+
+
+def _is_city(path: Path) -> bool:
+    return path.suffix in _YAML and (
+        path.name in ("city.yaml", "city.yml") or bool(_CITY_KEYS & _keys(path).keys())
+    )
+
+
+def _reader(path: Path) -> Callable[[Path], Sequence[Problem]]:
+    if path.suffix == ".csv":
+        return lambda path: Registry.read(path)[1]
+    if path.suffix in (".geojson", ".json"):
+        return lambda path: Grid.read(path)[1]
+    if path.name in _LATER:
+        return lambda path: [Problem(str(path), 0, 0, _LATER[path.name])]
+    keys = _keys(path)
+    for key, reader in _READERS.items():
+        if key in keys or path.stem == key:
+            return reader
+    return _stranger
+
+
+def _stranger(path: Path) -> Sequence[Problem]:
+    if not path.is_file():
+        return [Problem(str(path), 0, 0, "there is no such file")]
+    problems = load_rules([path])[1] if not _keys(path) else []
+    message = "is neither a city nor rules, cameras or units: none of their keys is at its top"
+    return problems or [Problem(str(path), 0, 0, message)]
+
+
+_READERS: Final[Mapping[str, Callable[[Path], Sequence[Problem]]]] = {
+    "rules": lambda path: load_rules([path])[1],
+    "cameras": lambda path: load_cameras(path)[1],
+    "units": lambda path: load_units(path)[1],
+}
+
+
+def _keys(path: Path) -> dict[str, Any]:
+    """The top keys of a YAML file, {} where it cannot be read as far as that."""
+    try:
+        node = yaml.compose(path.read_text("utf-8-sig"), Loader=yaml.CSafeLoader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return {}
+    if not isinstance(node, yaml.MappingNode):
+        return {}
+    return {key.value: None for key, _ in node.value if isinstance(key, yaml.ScalarNode)}

@@ -1,0 +1,128 @@
+"""Puts the rooms of a city together: what ``run`` and ``serve`` have in common."""
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.city import City
+from app.guard import Guard
+from app.outcome import OutsideError
+from app.pages.city_map import CityMap, Shape, draw
+from app.places import EvidenceLinks
+from app.ticket_json import Scribe
+from citypatrol.clock import Clock
+from citypatrol.dead import DeadStore
+from citypatrol.errors import Retry
+from citypatrol.evidence import EvidenceStore
+from citypatrol.registry import Place, Registry
+from edge.load import Cameras
+from tickets.desk import Desk
+from tickets.errors import StoreError
+from tickets.outbox import Outbox
+from tickets.reading import Tickets
+from tickets.store import Store
+
+
+@dataclass(slots=True, eq=False)
+class Case:
+    """Everything about tickets, with an open store. ``close`` gives the writer's lock back."""
+
+    store: Store
+    outbox: Outbox
+    desk: Desk
+    tickets: Tickets
+    scribe: Scribe
+    evidence: EvidenceStore
+    evidence_key: bytes
+    dead: DeadStore
+
+    def close(self) -> None:
+        self.store.close()
+        self.dead.close()
+
+
+class Whereabouts:
+    """Places of sources: the registry's, else what cameras.yaml says of a camera or its region."""
+
+    def __init__(self, registry: Registry, cameras: Cameras) -> None:
+        self._registry = registry
+        self._cameras = {
+            camera.id: Place(camera.place.lat, camera.place.lon, camera.site)
+            for camera in cameras
+            if camera.place is not None
+        }
+
+    def place(self, source: str) -> Place | None:
+        known = self._registry.place(source)
+        if known is not None or source in self._registry:
+            return known
+        return self._cameras.get(source) or self._cameras.get(source.partition("/")[0])
+
+
+def open_case(city: City, *, clock: Clock) -> Case:
+    """Blocking. OutsideError where the database, or the disk, is not to be had."""
+    file, places = city.file, city.places
+    try:
+        for folder in (places.journal.parent, places.evidence):
+            folder.mkdir(parents=True, exist_ok=True)
+        key = places.evidence_key()
+        dead = DeadStore(places.dead)
+        store = Store(places.tickets_url)
+        store.open()
+    except (StoreError, Retry) as error:
+        raise OutsideError(str(error)) from error
+    except OSError as error:
+        message = f"{error.filename}: {error.strerror}"
+        raise OutsideError(message) from error
+    outbox = Outbox(store)
+    links = EvidenceLinks(key, file.http.url)
+    desk = Desk(
+        store,
+        city_code=file.city.code,
+        timezone=ZoneInfo(file.city.timezone),
+        units=city.units,
+        registry=Whereabouts(city.registry, city.cameras),
+        grid=city.grid,
+        evidence_url=links,
+        callback_url=places.callback_url,
+        outbox=outbox,
+    )
+    return Case(
+        store=store,
+        outbox=outbox,
+        desk=desk,
+        tickets=Tickets(store),
+        scribe=Scribe(city.units, links, clock),
+        evidence=EvidenceStore(places.evidence),
+        evidence_key=key,
+        dead=dead,
+    )
+
+
+def city_map(city: City) -> CityMap:
+    """The city as it is drawn on the page. Blocking, up to a second for a large registry."""
+    shapes = [
+        Shape(cell.level, [polygon[0] for polygon in cell.polygons], cell.name)
+        for cell in city.grid.cells
+    ]
+    lat, lon = _coordinates(city.registry)
+    return draw(shapes, lat=lat, lon=lon)
+
+
+def _coordinates(registry: Registry) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of every source; NaN where one has no place."""
+    rows = {source: row for row, source in enumerate(registry.ids())}
+    found = []
+    for column in ("lat", "lon"):
+        degrees = np.full(len(rows), np.nan)
+        pairs = list(registry.values(column))
+        degrees[[rows[source] for source, _ in pairs]] = [float(text) for _, text in pairs]
+        found.append(degrees)
+    return found[0], found[1]
+
+
+def guard_of(city: City) -> Guard:
+    http = city.file.http
+    return Guard.of(listen_host=http.host, public_url=http.url, token=http.token)

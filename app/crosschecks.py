@@ -1,0 +1,183 @@
+"""What is wrong between the files of a city, though each of them is fine."""
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from app.guard import is_loopback
+from citypatrol.errors import Problem
+from citypatrol.yamlfile import Document
+from ingest.topics import Pattern
+from rules.ruleset import Rule, number
+from sinks.allow import Allowed
+from tickets.errors import StoreError
+from tickets.store import Store
+
+if TYPE_CHECKING:
+    from app.city import City
+
+MOST_TAG_VALUES: Final = 300_000
+MOST_NAMED: Final = 5
+_INFLUX_TAGS: Final = ("id", "kind", "district")
+
+
+def problems(city: "City", document: Document) -> Iterator[Problem]:
+    """What nothing may run with."""
+    yield from _http(city, document)
+    yield from _tickets(city, document)
+    yield from _influx_tags(city, document)
+    yield from _webhook_addresses(city)
+    yield from _thresholds(city)
+
+
+def notes(city: "City", document: Document) -> Iterator[Problem]:
+    """What is allowed, and may not be meant."""
+    yield from _categories(city, document)
+    yield from _labels(city, document)
+    yield from _without_threshold(city, document)
+    yield from _cameras(city)
+    if not city.rules.rules:
+        yield document.problem("no rules: samples are kept, and nothing is judged", "rules")
+
+
+def _http(city: "City", document: Document) -> Iterator[Problem]:
+    http = city.file.http
+    if http.token is not None:
+        return
+    way_out = 'set http.token: "${CITYPATROL_TOKEN}"'
+    if not http.is_loopback:
+        message = f"listen: {http.listen} is open to the network and there is no token; {way_out}"
+        yield document.problem(message, "http", "listen")
+    elif http.public_url is not None and not is_loopback(urlsplit(http.public_url).hostname or ""):
+        message = f"public_url: {http.public_url} is open to the network, no token; {way_out}"
+        yield document.problem(message, "http", "public_url")
+
+
+def _tickets(city: "City", document: Document) -> Iterator[Problem]:
+    try:
+        Store(city.places.tickets_url)  # connects to nothing
+    except StoreError as error:
+        yield document.problem(str(error), "tickets", "url")
+
+
+def _influx_tags(city: "City", document: Document) -> Iterator[Problem]:
+    """DOORS: a tag with so many values kills walls (influxdb #7151)."""
+    for index, _ in enumerate(city.file.sinks):
+        for column in _INFLUX_TAGS:
+            count = city.registry.distinct(column)
+            if count > MOST_TAG_VALUES:
+                tag = "source" if column == "id" else column
+                message = (
+                    f"type 'influx': tag '{tag}' would have {count} values, "
+                    f"{MOST_TAG_VALUES} are the most; give each district its own registry and city"
+                )
+                yield document.problem(message, "sinks", index)
+
+
+def _webhook_addresses(city: "City") -> Iterator[Problem]:
+    """Names are looked up when something is sent; an address in the file can be judged now."""
+    allowed = Allowed(city.file.webhooks.allow)
+    name = str(city.places.of(city.file.units or ""))
+    for unit in city.units:
+        if unit.webhook is None:
+            continue
+        host = urlsplit(unit.webhook.url).hostname or ""
+        try:
+            address = ip_address("127.0.0.1" if host == "localhost" else host)
+        except ValueError:
+            continue
+        if address not in allowed:
+            message = (
+                f"unit '{unit.id}': webhook.url: {host} is no public address; "
+                "if that is right, add its network to webhooks.allow in city.yaml"
+            )
+            yield Problem(name, 0, 0, message)
+
+
+def _thresholds(city: "City") -> Iterator[Problem]:
+    """RULES 11: a cell that is no number."""
+    name = str(city.places.of(city.file.registry or ""))
+    for rule in city.rules.rules:
+        for label in _limit_labels(rule):
+            bad = [
+                (source, cell)
+                for source, cell in city.registry.values(label)
+                if number(cell) is None and rule.selects(city.registry.labels(source) or {})
+            ]
+            for source, cell in bad[:MOST_NAMED]:
+                message = f"source '{source}': {label} '{cell}' is no number"
+                yield Problem(name, 0, 0, f"{message}; rule '{rule.name}' compares with it")
+            if len(bad) > MOST_NAMED:
+                more = len(bad) - MOST_NAMED
+                message = f"{more} more sources whose {label} is no number (rule '{rule.name}')"
+                yield Problem(name, 0, 0, message)
+
+
+def _limit_labels(rule: Rule) -> list[str]:
+    comparisons = [c for c in (rule.when.comparison, rule.clear.comparison) if c is not None]
+    labels = [limit.label for one in comparisons for limit in one.limits]
+    return sorted({label for label in labels if label is not None})
+
+
+def _categories(city: "City", document: Document) -> Iterator[Problem]:
+    specs = [rule.ticket for rule in city.rules.rules]
+    categories = {spec.category for spec in specs if spec is not None}
+    for category in city.units.unhandled(categories):
+        message = f"no unit handles '{category}': its tickets stay open and nobody is told"
+        yield document.problem(message, "units")
+
+
+def _labels(city: "City", document: Document) -> Iterator[Problem]:
+    """A label that neither the registry nor any topic has is a slip of the pen."""
+    if city.file.registry is None:
+        return
+    known = {"kind", "name", "site", *city.registry.columns}
+    for topic in (topic for one in city.file.inputs for topic in one.topics):
+        known.update(name for _, name in Pattern.parse(topic.match).names)
+    for rule in city.rules.rules:
+        wanted = set(rule.labels) | ({rule.group} if rule.group is not None else set())
+        for label in sorted(wanted - known):
+            message = f"rule '{rule.name}': no registry column or topic has the label '{label}'"
+            yield document.problem(message, "rules")
+
+
+def _without_threshold(city: "City", document: Document) -> Iterator[Problem]:
+    """RULES 11: without a cell and without a default there is nothing to compare with."""
+    for rule in city.rules.rules:
+        comparison = rule.when.comparison
+        limits = comparison.limits if comparison is not None else ()
+        for limit in limits:
+            if limit.label is None or limit.default is not None or not rule.where:
+                continue
+            filled = {source for source, _ in city.registry.values(limit.label)}
+            empty = sorted(_selected(city, rule) - filled)
+            if empty:
+                named = ", ".join(empty[:MOST_NAMED]) + (", ..." if len(empty) > MOST_NAMED else "")
+                message = (
+                    f"rule '{rule.name}': {len(empty)} sources have no {limit.label} "
+                    f"and there is no default, so it judges nothing there: {named}"
+                )
+                yield document.problem(message, "rules")
+
+
+def _selected(city: "City", rule: Rule) -> set[str]:
+    """The registered sources that its ``where`` lets through."""
+    sets = [
+        {source for source, cell in city.registry.values(label) if cell in values}
+        for label, values in rule.where
+    ]
+    return set.intersection(*sets)
+
+
+def _cameras(city: "City") -> Iterator[Problem]:
+    if city.file.registry is None or city.file.cameras is None:
+        return
+    name = str(city.places.of(city.file.cameras))
+    for camera in city.cameras:
+        if camera.id not in city.registry:
+            message = (
+                f"camera '{camera.id}' is not in the registry: its tickets have no district, and "
+                "registering it later begins a second InfluxDB series"
+            )
+            yield Problem(name, 0, 0, message)

@@ -1,0 +1,75 @@
+"""The city's own series: counts of tickets go into the journal, and from there to the walls."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import structlog
+
+from citypatrol.clock import Clock, Ts
+from citypatrol.samples import Batch, Sample
+from ingest.intake import Intake
+from tickets.store import Store
+from tickets.tallies import Tally, tallies
+
+log = structlog.get_logger(__name__)
+
+EVERY_MS: Final = 60_000
+_LATEST_MS: Final = 10 * EVERY_MS
+Labels = Mapping[str, str]
+
+
+class TallyStage:
+    """A stage: once a minute, on the minute. A minute that was missed is counted with the next."""
+
+    name = "tallies"
+
+    def __init__(self, store: Store, *, intake: Intake, clock: Clock) -> None:
+        self._store = store
+        self._intake = intake
+        self._clock = clock
+        self._until: Ts | None = None
+
+    def waiting_for(self) -> str | None:
+        return None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            wait_s = (EVERY_MS - self._clock.now() % EVERY_MS) / 1000
+            try:
+                await asyncio.wait_for(stop.wait(), wait_s + 0.01)
+            except TimeoutError:
+                await self.tell()
+
+    async def tell(self) -> None:
+        """Count what happened since the last time, and offer it to the journal."""
+        until = self._clock.now() // EVERY_MS * EVERY_MS
+        since = max(self._until or until - EVERY_MS, until - _LATEST_MS)
+        if until <= since:
+            return
+        counted = await asyncio.to_thread(tallies, self._store, since=since, until=until)
+        batch, labels = as_batch(counted, at=until)
+        if len(batch) == 0 or self._intake.offer(batch, labels=labels):
+            self._until = until
+        else:
+            log.warning("no room for the ticket counts; they come with the next minute")
+
+
+def as_batch(counted: Sequence[Tally], *, at: Ts) -> tuple[Batch, Mapping[str, Labels]]:
+    """Samples ``ticket.open``, ``.opened`` and ``.closed``, and the labels of their sources."""
+    samples = []
+    labels: dict[str, Labels] = {}
+    for tally in counted:
+        tags = {
+            "category": tally.category,
+            "severity": tally.severity,
+            "unit": tally.unit or "none",
+            "district": tally.district or "none",
+            "state": tally.state,
+        }
+        source = "citypatrol/ticket/" + "/".join(tags.values())
+        labels[source] = tags
+        for metric in ("open", "opened", "closed"):
+            value = float(getattr(tally, metric))
+            samples.append(Sample(source, f"ticket.{metric}", at, value))
+    return Batch.of(samples), labels

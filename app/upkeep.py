@@ -1,0 +1,72 @@
+"""What a city does by the clock: held incidents, counts for the walls, old pictures."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from citypatrol.clock import Clock, Ts
+from citypatrol.dead import DeadStore
+from citypatrol.evidence import EvidenceStore
+from citypatrol.metrics import TICKETS
+from tickets.desk import Desk
+from tickets.reading import Tickets
+
+log = structlog.get_logger(__name__)
+
+_HELD_S: Final = 5.0
+_COUNT_S: Final = 10.0
+_PRUNE_S: Final = 3_600.0
+
+
+@dataclass(slots=True, eq=False)
+class Upkeep:
+    """A stage. ``judged``: the event time up to which the rules have judged, None before they have.
+
+    ``keep``: how long pictures and dead letters stay, in milliseconds.
+    """
+
+    desk: Desk
+    tickets: Tickets
+    evidence: EvidenceStore
+    dead: DeadStore
+    clock: Clock
+    judged: Callable[[], Ts | None]
+    keep: int
+    name: str = "upkeep"
+
+    def waiting_for(self) -> str | None:
+        return None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_every(_HELD_S, self._open_held, stop))
+            group.create_task(_every(_COUNT_S, self._count, stop))
+            group.create_task(_every(_PRUNE_S, self._prune, stop))
+
+    async def _open_held(self) -> None:
+        judged = self.judged()
+        if judged is not None:
+            await asyncio.to_thread(self.desk.open_held, event_time=judged, now=self.clock.now())
+
+    async def _count(self) -> None:
+        for state, count in (await asyncio.to_thread(self.tickets.counts)).items():
+            TICKETS.labels(state=state).set(count)
+
+    async def _prune(self) -> None:
+        before = self.clock.now() - self.keep
+        pictures = await asyncio.to_thread(self.evidence.prune, before)
+        letters = await asyncio.to_thread(self.dead.prune, before)
+        if pictures or letters:
+            log.info("pruned what is too old", pictures=pictures, dead_letters=letters)
+
+
+async def _every(seconds: float, work: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        await work()
+        try:
+            await asyncio.wait_for(stop.wait(), seconds)
+        except TimeoutError:
+            continue
