@@ -6,7 +6,6 @@ pipeline is the one of `citypatrol run`, from the city's own files.
 
 import asyncio
 import contextlib
-import random
 import signal
 import socket
 import sys
@@ -22,13 +21,14 @@ from app.demo.cameras import CameraDesk, camera_specs
 from app.demo.city import Ports, unit_secrets, write_city
 from app.demo.devices import Device, make_devices
 from app.demo.display import Display, Now
-from app.demo.publisher import City, Publisher
+from app.demo.publisher import City, Play, Publisher
 from app.demo.receiver import Units
 from app.demo.scoreboard import Scoreboard, account
-from app.demo.script import Decoy, Places, Script, Scripted, write_script
+from app.demo.script import Happening, Places, Script, write_script
 from app.outcome import OutsideError
 from app.run import CityRun
 from citypatrol.clock import SystemClock
+from citypatrol.errors import ConfigError
 
 log = structlog.get_logger(__name__)
 
@@ -99,73 +99,66 @@ async def _stage(options: Options, folder: Path, display: Display) -> AsyncItera
         message = f"--devices {options.devices}: the script needs {FEWEST_DEVICES} or more"
         raise OutsideError(message)
     clock = SystemClock()
-    ports = Ports(*_free_ports(3), http=options.port)
+    mqtt, rtsp, hooks = _free_ports(3)
+    ports = Ports(mqtt, rtsp, hooks, options.port)
     devices = make_devices(options.devices)
     specs = camera_specs(options.seed)
     units = Units(unit_secrets(options.seed), {device.id: device for device in devices}, clock)
     path = write_city(
         folder, seed=options.seed, ports=ports, devices=devices, cameras=specs, sinks=options.sinks
     )
-    stop = asyncio.Event()
     async with contextlib.AsyncExitStack() as stack:
         display.event("starting", "MQTT broker, RTSP cameras, the units' receiver")
         await stack.enter_async_context(_broker(ports.mqtt))
         cameras = await stack.enter_async_context(
             CameraDesk.started(specs, port=ports.rtsp, seed=options.seed)
         )
-        listening = asyncio.Event()
-        stack.push_async_callback(_finish, stop)
-        stack.enter_context(_task(units.run(port=ports.hooks, stop=stop, listening=listening)))
-        await listening.wait()
+        await stack.enter_async_context(units.listening(ports.hooks))
         await _answers(ports.mqtt)
-        city = load_city(path)
+        city, problems = load_city(path)
+        if city is None or problems:
+            raise ConfigError(problems)
         run = CityRun(city, inbox=units)
         await stack.enter_async_context(run.running())
         display.event("starting", "the pipeline")
         await run.ready(timeout_s=READY_S)
         display.event("ready", f"the desk is on http://127.0.0.1:{ports.http}")
         publisher = Publisher(City(devices, seed=options.seed), port=ports.mqtt, clock=clock)
+        await stack.enter_async_context(publisher.speaking())
         yield Stage(options, ports, devices, cameras, units, publisher, display)
 
 
 async def _play(stage: Stage, seed: int, stop: asyncio.Event) -> None:
     """One script from its warm-up to its scoreboard; no score where it was interrupted."""
     script = write_script(seed, _places(stage))
-    loop = asyncio.get_running_loop()
-    began = loop.time() + WARM_UP_S
-    stage.units.begin(script, began=began)
-    over = asyncio.Event()
-    publishing = asyncio.create_task(stage.publisher.run(over, script=script, began=began))
-    try:
-        for at_s, cue in sorted(_cues(script), key=lambda pair: pair[0]):
-            while (left_s := began + at_s - loop.time()) > 0:
-                await _sleep(stop, min(left_s, 0.5))
-                if stop.is_set():
-                    return
-                _count(stage, loop.time() - began)
-            if cue is not None:
-                await _act(stage, cue, begins=at_s == cue.start_s)
-    finally:
-        over.set()
-        await publishing
+    publisher = stage.publisher
+    play = Play(script, publisher.now_s() + WARM_UP_S)
+    publisher.play = play
+    stage.units.begin(script, began=asyncio.get_running_loop().time() + WARM_UP_S)
+    for at_s, cue in sorted(_cues(script), key=lambda pair: pair[0]):
+        while (left_s := play.began_s + at_s - publisher.now_s()) > 0:
+            await _sleep(stop, min(left_s, 0.5))
+            if stop.is_set():
+                return
+            _count(stage, publisher.now_s() - play.began_s)
+        if cue is not None:
+            await _act(stage, cue, begins=at_s == cue.start_s)
+    publisher.play = None
     stage.boards.append(account(seed, script.incidents, stage.units.filed))
 
 
-def _cues(script: Script) -> list[tuple[float, Scripted | Decoy | None]]:
-    cues: list[tuple[float, Scripted | Decoy | None]] = [(script.length_s, None)]
+def _cues(script: Script) -> list[tuple[float, Happening | None]]:
+    cues: list[tuple[float, Happening | None]] = [(script.length_s, None)]
     for cue in (*script.incidents, *script.decoys):
-        cues += [(cue.start_s, cue), (cue.start_s + cue.length_s, cue)]
+        cues += [(cue.start_s, cue), (cue.end_s, cue)]
     return cues
 
 
-async def _act(stage: Stage, cue: Scripted | Decoy, *, begins: bool) -> None:
+async def _act(stage: Stage, cue: Happening, *, begins: bool) -> None:
     """Make it so in the street; devices follow the script by themselves."""
-    kind, subject = (
-        (cue.cause, cue.subject) if isinstance(cue, Scripted) else (cue.kind, cue.source)
-    )
-    if kind in ("light", "litter", "cover"):
-        await stage.cameras.switch(kind, subject, on=begins)
-    text = HAPPENS[kind].format(subject)
+    if cue.kind in ("light", "litter", "cover"):
+        await stage.cameras.switch(cue.kind, cue.subject, on=begins)
+    text = HAPPENS[cue.kind].format(cue.subject)
     stage.display.event("happens" if begins else "over", text)
 
 

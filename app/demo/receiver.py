@@ -6,7 +6,8 @@ was told of does not count.
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,16 +49,21 @@ class Units:
         """For the page: the newest deliveries, newest last."""
         return self._inbox[-KEEP:]
 
-    async def run(self, *, port: int, stop: asyncio.Event, listening: asyncio.Event) -> None:
-        """Serves on 127.0.0.1 until ``stop``."""
+    def begin(self, script: Script, *, began: float) -> None:
+        """A new play: what was filed before does not count for it."""
+        self.script, self.began = script, began
+        self.filed.clear()
+
+    @asynccontextmanager
+    async def listening(self, port: int) -> AsyncIterator[None]:
+        """Serves on 127.0.0.1 while the block runs."""
         application = web.Application()
         application.router.add_post("/hooks/{unit}", self._hook)
         runner = web.AppRunner(application, access_log=None)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", port).start()
-        listening.set()
         try:
-            await stop.wait()
+            await web.TCPSite(runner, "127.0.0.1", port).start()
+            yield
         finally:
             for task in self._work:
                 task.cancel()

@@ -24,20 +24,16 @@ CATEGORIES: dict[Cause, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Scripted:
-    """One incident as it really happens. ``subject``: a source, or the gateway's name.
+class Happening:
+    """Something in the city. ``subject``: a source, or the gateway's name.
 
     Times are seconds from the beginning of the script.
     """
 
-    cause: Cause
+    kind: Cause | Literal["spike", "nonsense"]
     subject: str
     start_s: float
     length_s: float
-
-    @property
-    def category(self) -> str:
-        return CATEGORIES[self.cause]
 
     @property
     def end_s(self) -> float:
@@ -45,13 +41,21 @@ class Scripted:
 
 
 @dataclass(frozen=True, slots=True)
-class Decoy:
+class Scripted(Happening):
+    """An incident: it must become exactly one ticket."""
+
+    kind: Cause
+
+    @property
+    def category(self) -> str:
+        return CATEGORIES[self.kind]
+
+
+@dataclass(frozen=True, slots=True)
+class Decoy(Happening):
     """Something that must not file: a short spike of one source, or its nonsense."""
 
     kind: Literal["spike", "nonsense"]
-    source: str
-    start_s: float
-    length_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +70,15 @@ class Script:
     def active(self, cause: Cause, at_s: float) -> Scripted | None:
         """The incident of this cause that is going on at this second."""
         for incident in self.incidents:
-            if incident.cause == cause and incident.start_s <= at_s < incident.end_s:
+            if incident.kind == cause and incident.start_s <= at_s < incident.end_s:
                 return incident
+        return None
+
+    def decoy(self, kind: Literal["spike", "nonsense"], at_s: float) -> Decoy | None:
+        """The decoy of this kind that is going on at this second."""
+        for decoy in self.decoys:
+            if decoy.kind == kind and decoy.start_s <= at_s < decoy.end_s:
+                return decoy
         return None
 
 
