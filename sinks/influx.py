@@ -19,7 +19,7 @@ from citypatrol.clock import Clock
 from citypatrol.dead import DeadStore
 from citypatrol.errors import Reject, Retry
 from citypatrol.journal import Entry, Journal, Snapshot
-from citypatrol.metrics import CURSOR_LAG, SAMPLES
+from citypatrol.metrics import SAMPLES
 from citypatrol.records import SourceSeen
 from citypatrol.samples import Batch
 from sinks.config import InfluxConfig
@@ -148,7 +148,6 @@ class InfluxSink:
             self._unsaved, self._saved_at = False, time.monotonic()
         if position > await self._journal.committed(self.name):
             await self._journal.commit(self.name, position)
-        CURSOR_LAG.labels(cursor=self.name).set(await self._journal.lag(self.name))
 
     async def _write(self, post: Post, text: Sequence[str]) -> None:
         """Write the lines; where the server refuses, halve until the bad line stands alone."""
@@ -190,8 +189,8 @@ class InfluxSink:
                 headers["Authorization"] = f"Token {token}"
             return f"{config.url}/api/v2/write?{urlencode(query)}", headers
         if config.username and config.password:
-            auth = aiohttp.BasicAuth(config.username, config.password.reveal())
-            headers["Authorization"] = auth.encode()
+            password = config.password.reveal()
+            headers["Authorization"] = aiohttp.encode_basic_auth(config.username, password)
         query = {"db": config.db or "", "precision": "ms"}
         return f"{config.url}/write?{urlencode(query)}", headers
 

@@ -82,6 +82,7 @@ def victoria_metrics() -> Iterator[str]:
             f"-storageDataPath={name}/data",
             f"-httpListenAddr=127.0.0.1:{port}",
             "-memory.allowedBytes=128MB",
+            "-retentionPeriod=100y",
         ]
         with running(command, log=Path(name, "log")):
             _until_answers(f"{url}/health")
@@ -91,7 +92,8 @@ def victoria_metrics() -> Iterator[str]:
 def exported(url: str, match: str) -> list[dict[str, object]]:
     """VictoriaMetrics' series that match, newest samples included."""
     urllib.request.urlopen(f"{url}/internal/force_flush", timeout=10).close()
-    query = urllib.parse.urlencode({"match[]": match})
+    everything = {"start": "1", "end": str(int(time.time()) + 86_400)}
+    query = urllib.parse.urlencode({"match[]": match, **everything})
     with urllib.request.urlopen(f"{url}/api/v1/export?{query}", timeout=10) as answer:
         return [orjson.loads(line) for line in answer.read().splitlines()]
 
