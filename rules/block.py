@@ -1,0 +1,125 @@
+"""Judged samples as columns, and what is remembered of the newest one of each key.
+
+A key is a series' number in its metric's table, or a source's number for ``metric: "*"``.
+"""
+
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+
+from citypatrol.clock import Ts
+from rules.columns import Column, Floats, Ints, Texts
+
+NEVER: Final = 1 << 61
+"""The newest timestamp of a key that was never heard: so far ahead that nothing is ever due."""
+
+
+class Track:
+    """The newest judged sample of each key, how many there were, and the newest picture."""
+
+    def __init__(self) -> None:
+        self.ts = Column(np.int64, NEVER)
+        self.value = Column(np.float64, np.nan)
+        self.count = Column(np.int64, 0)
+        self.pictures: dict[int, tuple[Ts, str]] = {}
+
+    def ensure(self, size: int) -> None:
+        for column in (self.ts, self.value, self.count):
+            column.ensure(size)
+
+    def apply(self, block: "Block") -> None:
+        """Remember the block, after every rule that reads this track has judged it."""
+        self.ts.data[block.key] = block.ts  # of several for one key the last one stays
+        self.value.data[block.key] = block.value
+        if block.repeats:
+            np.add.at(self.count.data, block.key, 1)
+        else:
+            self.count.data[block.key] += 1
+        if block.evidence is not None:
+            for row in np.flatnonzero(block.evidence != None).tolist():  # noqa: E711 - by element
+                self.pictures[int(block.key[row])] = (int(block.ts[row]), block.evidence[row])
+
+    def picture(self, key: int, *, since: Ts) -> str | None:
+        at, sha = self.pictures.get(key, (-NEVER, None))
+        return sha if at >= since else None
+
+
+class Block:
+    """Samples to judge. Where a key comes more than once, ``repeats`` is true, and rows are sorted
+    by key and time. ``evidence`` holds texts and None, or is None where no row has any."""
+
+    def __init__(
+        self,
+        track: Track,
+        key: Ints,
+        ts: Ints,
+        value: Floats,
+        *,
+        evidence: Texts | None,
+        repeats: bool,
+    ) -> None:
+        self.track = track
+        self.key = key
+        self.ts = ts
+        self.value = value
+        self.evidence = evidence
+        self.repeats = repeats
+
+    def __len__(self) -> int:
+        return len(self.key)
+
+    def whole(self, rows: Ints) -> Ints:
+        """All rows of the keys that these rows have."""
+        if not self.repeats:
+            return rows
+        return np.flatnonzero(np.isin(self.key, self.key[rows]))
+
+    def before_ts(self) -> Ints:
+        """For each row the timestamp of its key's sample before it, ``NEVER`` for the first."""
+        return self._before[0] if self.repeats else self.track.ts.data[self.key]
+
+    def before(self, rows: Ints) -> tuple[Ints, Floats, Ints]:
+        """Timestamp, value and number of the sample before each of these rows."""
+        if self.repeats:
+            return self._before[0][rows], self._before[1][rows], self._before[2][rows]
+        keys = self.key[rows]
+        return self.track.ts.data[keys], self.track.value.data[keys], self.track.count.data[keys]
+
+    def picture(self, row: int, *, since: Ts) -> str | None:
+        """The newest picture of the row's key from ``since`` up to this row."""
+        key = self.key[row]
+        while self.evidence is not None and row >= 0 and self.key[row] == key:
+            if self.ts[row] < since:
+                return None
+            if self.evidence[row] is not None:
+                return str(self.evidence[row])
+            if not self.repeats:
+                break
+            row -= 1
+        return self.track.picture(int(key), since=since)
+
+    def picture_before(self, row: int, *, since: Ts) -> str | None:
+        """The newest picture of the row's key from ``since`` up to the row before."""
+        if self.repeats and row > 0 and self.key[row - 1] == self.key[row]:
+            return self.picture(row - 1, since=since)
+        return self.track.picture(int(self.key[row]), since=since)
+
+    @cached_property
+    def _before(self) -> tuple[Ints, Floats, Ints]:
+        again = np.zeros(len(self), bool)
+        again[1:] = self.key[1:] == self.key[:-1]
+        place = np.arange(len(self))
+        first = np.maximum.accumulate(np.where(again, 0, place))
+
+        def shifted(column: Any, known: Any) -> Any:
+            previous = known[self.key]
+            previous[1:][again[1:]] = column[:-1][again[1:]]
+            return previous
+
+        count = self.track.count.data[self.key] + place - first
+        return (
+            shifted(self.ts, self.track.ts.data),
+            shifted(self.value, self.track.value.data),
+            count,
+        )

@@ -1,0 +1,230 @@
+"""Records in, incidents out: what RULES says, as column operations.
+
+Pure: time passes through records only, so a replay gives the same incidents, and so does any cut of
+the records into batches and of the batches into calls.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from citypatrol.clock import Ts
+from citypatrol.records import Record, RulesInForce, SourceSeen, Tick
+from citypatrol.samples import Batch
+from rules import snapshot
+from rules.block import Block
+from rules.columns import Ints
+from rules.gate import Rows
+from rules.incidents import Incident
+from rules.ruleset import EVERY_METRIC, ONLINE, RuleSet
+from rules.series import UNREAD, Table
+from rules.silence import SilenceRule
+from rules.state import State
+
+_MOST_ROWS = 200_000
+
+
+class Engine:
+    """All rules, and all that they remember.
+
+    ``stopwatch`` (seconds, any origin) only measures: ``seconds`` is what each rule has cost, since
+    somebody emptied it. ``late`` and ``conflicts`` count samples that were not judged, since this
+    object was made.
+    """
+
+    def __init__(self, rules: RuleSet, *, stopwatch: Callable[[], float] | None = None) -> None:
+        self.seconds: dict[str, float] = {}
+        self._state = State(rules)
+        self._stopwatch = stopwatch or _stands_still
+
+    @classmethod
+    def restore(
+        cls, rules: RuleSet, data: bytes, *, stopwatch: Callable[[], float] | None = None
+    ) -> "Engine":
+        """The engine that ``snapshot`` saved, under these rules, which may have changed since.
+
+        A rule of the same name and condition goes on where it was; any other begins anew, from the
+        last sample of each series. Open incidents of rules that are gone clear when the rules come
+        into force. Raises ValueError where the bytes are no snapshot.
+        """
+        engine = cls(rules, stopwatch=stopwatch)
+        snapshot.load(engine._state, data)
+        return engine
+
+    def snapshot(self) -> bytes:
+        """All that is remembered, exactly: ``restore`` and folding on gives the same incidents."""
+        return snapshot.save(self._state)
+
+    @property
+    def rules(self) -> RuleSet:
+        return self._state.rules
+
+    @property
+    def in_force(self) -> str | None:
+        """The hash of the newest ``rules`` record."""
+        return self._state.in_force
+
+    @property
+    def late(self) -> int:
+        return self._state.gate.late
+
+    @property
+    def conflicts(self) -> int:
+        return self._state.gate.conflicts
+
+    def fold(self, records: Sequence[Record]) -> list[Incident]:
+        """What these records bring: an incident when it fires, and once more when it has cleared.
+
+        Those of one incident come in this order; those of different ones roughly by time.
+        """
+        batches: list[Batch] = []
+        rows = 0
+        for record in records:
+            if isinstance(record, Batch):
+                batches.append(record)
+                rows += len(record)
+                if rows < _MOST_ROWS:
+                    continue
+            self._samples(batches)
+            batches, rows = [], 0
+            if isinstance(record, Tick):
+                self._tick(record.ts)
+            elif isinstance(record, SourceSeen):
+                self._source(record)
+            elif isinstance(record, RulesInForce):
+                self._rules(record)
+        self._samples(batches)
+        said, self._state.said = self._state.said, []
+        return sorted(said, key=_instant)
+
+    def alarms(self) -> dict[tuple[str, str], int]:
+        """How many alarms each rule has in each state: ``ok``, ``pending``, ``firing``."""
+        return {
+            (judge.rule.name, state): count
+            for judge in self._state.judges()
+            for state, count in judge.counts(self._state.now)._asdict().items()
+        }
+
+    def _samples(self, batches: Sequence[Batch]) -> None:
+        rows = self._rows([batch for batch in batches if len(batch)])
+        if rows is None:
+            return
+        lateness = None
+        if self._state.sources.patient:
+            source = self._state.index.source.data[rows.series]
+            lateness = self._state.sources.lateness.data[source]
+        passed = self._state.gate.offer(rows, lateness)
+        self._judge(passed.judged, repeats=passed.repeats)
+        self._queue(passed.accepted)
+
+    def _rows(self, batches: Sequence[Batch]) -> Rows | None:
+        if not batches:
+            return None
+        state = self._state
+        source = np.concatenate([state.sources.rows(b.sources, b.source) for b in batches])
+        metric = np.concatenate([state.index.metric_rows(b.metrics, b.metric) for b in batches])
+        evidence = None
+        if any(batch.evidence is not None for batch in batches):
+            each = [b.evidence if b.evidence is not None else (None,) * len(b) for b in batches]
+            evidence = np.array([proof for batch in each for proof in batch], object)
+        ts = np.concatenate([batch.ts for batch in batches])
+        value = np.concatenate([batch.value for batch in batches])
+        return Rows(state.series(source, metric), ts, value, evidence)
+
+    def _judge(self, rows: Rows, *, repeats: bool) -> None:
+        """What rules of one series read."""
+        for table, part, local in self._by_table(rows):
+            judges = self._state.prompt.get(table.metric)
+            if not judges:
+                continue
+            block = Block(
+                table.track, local, part.ts, part.value, evidence=part.evidence, repeats=repeats
+            )
+            for judge in judges:
+                begin = self._stopwatch()
+                judge.judge(block)
+                self._took(judge.rule.name, begin)
+            table.track.apply(block)
+
+    def _queue(self, rows: Rows) -> None:
+        """What rules of several series read, at the next ticks."""
+        joined = self._state.joined
+        if not joined or not len(rows.ts):
+            return
+        index = self._state.index
+        stars = [one for one in joined if one.metric == EVERY_METRIC]
+        if stars:
+            heard = rows
+            if ONLINE in index.metrics:
+                online = index.metrics.index(ONLINE)
+                heard = rows.take(index.metric.data[rows.series] != online)
+            for one in stars:
+                one.add(heard, index.source.data[heard.series])
+        for table, part, local in self._by_table(rows):
+            for one in joined:
+                if one.metric == table.metric:
+                    one.add(part, local)
+                if one.veto is not None and one.veto.metric == table.metric:
+                    one.add_veto(part, table.source.data[local])
+
+    def _by_table(self, rows: Rows) -> Iterable[tuple[Table, Rows, Ints]]:
+        """The rows of each metric that rules read, with their local numbers."""
+        index = self._state.index
+        if not index.tables or not len(rows.ts):
+            return
+        table = index.table.data[rows.series]
+        counts = np.bincount(table - UNREAD, minlength=1 + len(index.tables))
+        for at in np.flatnonzero(counts[1:]).tolist():
+            part = rows if counts[1 + at] == len(table) else rows.take(np.flatnonzero(table == at))
+            yield index.tables[at], part, index.local.data[part.series]
+
+    def _tick(self, now: Ts) -> None:
+        state = self._state
+        if now <= state.now:
+            return  # a clock that was set back: time stands until it has caught up
+        state.now = now
+        state.refresh()
+        released, repeats = state.gate.tick(now)
+        self._judge(released, repeats=repeats)
+        for judges in state.prompt.values():
+            for judge in judges:
+                begin = self._stopwatch()
+                judge.tick(now)
+                self._took(judge.rule.name, begin)
+        for one in state.joined:
+            begin = self._stopwatch()
+            one.tick(now)
+            self._took(one.judge.rule.name, begin)
+
+    def _source(self, record: SourceSeen) -> None:
+        state = self._state
+        seen = state.sources.seen(record)
+        if seen.labels:
+            state.relabelled(seen.number)
+        if seen.lateness:
+            series = np.flatnonzero(state.index.source.data[: state.index.size] == seen.number)
+            released, repeats = state.gate.retime(series, record.lateness)
+            self._judge(released, repeats=repeats)
+            for judge in state.judges():
+                if isinstance(judge, SilenceRule):
+                    judge.retimed()
+
+    def _rules(self, record: RulesInForce) -> None:
+        self._state.in_force = record.hash
+        if record.hash == self._state.rules.hash:
+            orphans, self._state.orphans = self._state.orphans, []
+            for one in orphans:
+                at = max(record.ts, one.fired_at)
+                self._state.said.append(replace(one, cleared_at=at))
+
+    def _took(self, rule: str, begin: float) -> None:
+        self.seconds[rule] = self.seconds.get(rule, 0.0) + self._stopwatch() - begin
+
+
+def _instant(incident: Incident) -> Ts:
+    return incident.fired_at if incident.cleared_at is None else incident.cleared_at
+
+
+def _stands_still() -> float:
+    return 0.0

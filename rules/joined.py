@@ -1,0 +1,62 @@
+"""A rule that reads several series: judged at ticks, an instant's samples together (RULES 3)."""
+
+from typing import Any
+
+import numpy as np
+
+from citypatrol.clock import Ts
+from rules.columns import Ints
+from rules.gate import Rows
+from rules.queue import Queue
+from rules.ruleset import EVERY_METRIC
+from rules.silence import SilenceRule
+from rules.sources import Sources
+from rules.threshold import ThresholdRule
+
+Judge = ThresholdRule | SilenceRule
+
+
+class Joined:
+    """One rule with what waits for the tick: its own samples and those of its veto."""
+
+    def __init__(self, judge: Judge, *, sources: Sources) -> None:
+        self.judge = judge
+        self.metric = EVERY_METRIC if judge.table is None else judge.table.metric
+        self.veto = judge.veto
+        self._sources = sources
+        self._own = Queue(self._lateness)
+        self._blind = Queue(lambda source: sources.lateness.data[source])
+
+    def add(self, rows: Rows, key: Ints) -> None:
+        """Samples of its own series, with their keys."""
+        self._own.add(key, rows.ts, rows.value, rows.evidence)
+
+    def add_veto(self, rows: Rows, source: Ints) -> None:
+        """Samples of the veto's metric."""
+        self._blind.add(source, rows.ts, rows.value, None)
+
+    def tick(self, now: Ts) -> None:
+        if self.veto is not None:
+            self.veto.take(*self._blind.due(now)[:3])
+        block = self._own.block(now, self.judge.track)
+        self.judge.judge(block)
+        self.judge.track.apply(block)
+        self.judge.tick(now)
+
+    def save(self) -> dict[str, Any]:
+        veto = None if self.veto is None else self.veto.save()
+        return {"own": self._own.save(), "blind": self._blind.save(), "veto": veto}
+
+    def load(self, saved: dict[str, Any]) -> None:
+        self._own.load(saved["own"])
+        self._blind.load(saved["blind"])
+        if self.veto is not None:
+            self.veto.load(saved["veto"])
+
+    def _lateness(self, key: Ints) -> Ints:
+        source = key if self.judge.table is None else self.judge.table.source.data[key]
+        own: Ints = self._sources.lateness.data[source]
+        if self.veto is None:
+            return own
+        parent = self._sources.parent.data[source]
+        return np.maximum(own, self._sources.lateness.data[parent])

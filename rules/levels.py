@@ -1,0 +1,44 @@
+"""A comparison's thresholds for every key of a rule: numbers, or a column by label (RULES 11)."""
+
+import numpy as np
+
+from rules.columns import Column, Floats, Ints
+from rules.ruleset import Comparison, Limit, compare
+from rules.sources import Sources
+
+Bound = float | Column[np.float64]
+
+
+class Levels:
+    """One comparison of one rule."""
+
+    def __init__(self, comparison: Comparison) -> None:
+        self._word = comparison.word
+        self._limits = (comparison.low, comparison.high)
+        self._bounds: tuple[Bound, Bound] = (_bound(comparison.low), _bound(comparison.high))
+
+    def enrol(self, keys: Ints, source: Ints, sources: Sources) -> None:
+        """(Re)read the thresholds of these keys from their sources' labels."""
+        for bound, limit in zip(self._bounds, self._limits, strict=True):
+            if isinstance(bound, Column) and limit is not None and limit.label is not None:
+                bound.ensure(int(keys.max()) + 1)
+                bound.data[keys] = sources.cells(source, limit.label, default=limit.default)
+
+    def hold(self, keys: Ints, values: Floats) -> np.ndarray:
+        """An array of bools; false also where there is no threshold."""
+        low, high = (b.data[keys] if isinstance(b, Column) else b for b in self._bounds)
+        found: np.ndarray = compare(self._word, values, low, high)
+        return found
+
+    def holds(self, key: int, value: float) -> bool | None:
+        """None where the key has no threshold."""
+        low, high = (float(b.data[key]) if isinstance(b, Column) else b for b in self._bounds)
+        return None if low != low or high != high else bool(compare(self._word, value, low, high))
+
+
+def _bound(limit: Limit | None) -> Bound:
+    if limit is None:
+        return 0.0  # the word does not look at it
+    if limit.label is not None:
+        return Column(np.float64, np.nan)
+    return float("nan") if limit.default is None else limit.default

@@ -1,0 +1,115 @@
+"""Series as numbers, and the tables of those metrics that some rule reads."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import numpy as np
+
+from rules.block import Track
+from rules.columns import Codes, Column, Ints, PairIndex
+
+UNREAD: Final = -1
+
+
+class Table:
+    """The series of one metric that rules read, numbered from 0 as they appear.
+
+    Rules keep their columns by these numbers (``local``), so that a rule costs memory for the
+    series that it may read only. ``track``: what has been judged of them.
+    """
+
+    def __init__(self, metric: str) -> None:
+        self.metric = metric
+        self.series = Column(np.int64, 0)
+        self.source = Column(np.int64, 0)
+        self.size = 0
+        self.track = Track()
+
+    def add(self, series: Ints, source: Ints) -> Ints:
+        """Number these series; returns their numbers."""
+        first, self.size = self.size, self.size + len(series)
+        for column, data in ((self.series, series), (self.source, source)):
+            column.ensure(self.size)
+            column.data[first : self.size] = data
+        self.track.ensure(self.size)
+        return np.arange(first, self.size)
+
+
+class SeriesIndex:
+    """Every series ever heard: (source, metric) to a number, and to a table's local number."""
+
+    def __init__(self, metrics: Iterable[str]) -> None:
+        self.tables = [Table(metric) for metric in metrics]
+        self.metrics: list[str] = []
+        self.source = Column(np.int64, 0)
+        self.metric = Column(np.int64, 0)
+        self.table = Column(np.int64, UNREAD)
+        self.local = Column(np.int64, 0)
+        self.size = 0
+        self._pairs = PairIndex()
+        self._metric_numbers: dict[str, int] = {}
+        self._table_numbers = {table.metric: at for at, table in enumerate(self.tables)}
+
+    def metric_rows(self, names: Sequence[str], codes: Codes) -> Ints:
+        """The number of ``names[code]`` for each code; names that no code uses get none."""
+        numbers = np.full(len(names), -1, np.int64)
+        for code in np.unique(codes).tolist():
+            numbers[code] = self._metric_number(names[code])
+        return numbers[codes]
+
+    def rows(self, source: Ints, metric: Ints) -> tuple[Ints, list[tuple[Table, Ints]]]:
+        """Each pair's number, and the new local numbers of every table that has grown."""
+        keys = PairIndex.keys(source, metric)
+        found = self._pairs.find(keys)
+        if not len(found) or found.min() >= 0:
+            return found, []
+        _, first = np.unique(keys[found < 0], return_index=True)
+        first.sort()  # numbers in order of appearance, whatever batch they come in
+        new = np.flatnonzero(found < 0)[first]
+        grown = self.add(source[new], metric[new])
+        return self._pairs.find(keys), grown
+
+    def add(self, source: Ints, metric: Ints) -> list[tuple[Table, Ints]]:
+        """Number new pairs in this order."""
+        begin, self.size = self.size, self.size + len(source)
+        numbers = np.arange(begin, self.size)
+        self._pairs.add(PairIndex.keys(source, metric), numbers)
+        for column in (self.source, self.metric, self.table, self.local):
+            column.ensure(self.size)
+        self.source.data[numbers] = source
+        self.metric.data[numbers] = metric
+        grown = []
+        for number in np.unique(metric).tolist():
+            at = self._table_numbers.get(self.metrics[number])
+            if at is None:
+                continue
+            mine = metric == number
+            local = self.tables[at].add(numbers[mine], source[mine])
+            self.table.data[numbers[mine]] = at
+            self.local.data[numbers[mine]] = local
+            grown.append((self.tables[at], local))
+        return grown
+
+    def restore(self, metrics: Sequence[str], source: Ints, metric: Ints) -> None:
+        for name in metrics:
+            self._metric_number(name)
+        self.add(source, metric)
+
+    def table_of(self, metric: str) -> Table:
+        return self.tables[self._table_numbers[metric]]
+
+    def of_sources(self, sources: Ints) -> list[tuple[Table, Ints]]:
+        """The local numbers of these sources' series, by table."""
+        found = []
+        for table in self.tables:
+            local = np.flatnonzero(np.isin(table.source.data[: table.size], sources))
+            if len(local):
+                found.append((table, local))
+        return found
+
+    def _metric_number(self, name: str) -> int:
+        known = self._metric_numbers.get(name)
+        if known is None:
+            known = self._metric_numbers[name] = len(self.metrics)
+            self.metrics.append(name)
+        return known

@@ -1,0 +1,184 @@
+"""An engine's memory as bytes: columns as they lie in memory, the rest as JSON, all compressed."""
+
+from typing import Any, Final
+
+import numpy as np
+import orjson
+import pyarrow as pa
+
+from rules.block import NEVER, Track
+from rules.columns import Floats, Ints
+from rules.incidents import decode_incident, encode_incident
+from rules.joined import Joined, Judge
+from rules.ruleset import ONLINE
+from rules.state import State
+
+_MAGIC: Final = b"citypatrol rules 1\n"
+_CODEC: Final = pa.Codec("zstd", compression_level=1)
+
+Columns = dict[str, np.ndarray]
+Facts = dict[str, Any]
+
+
+def save(state: State) -> bytes:
+    """Everything in ``state``, for ``load``."""
+    facts, columns = _shared(state)
+    for judge in state.judges():
+        facts["rules"][judge.rule.name] = {"condition": judge.rule.condition, **judge.save()}
+    for one in state.joined:
+        name = one.judge.rule.name
+        facts["rules"][name]["joined"] = one.save()
+        size = len(state.sources) if one.judge.table is None else one.judge.table.size
+        _save_track(f"rule {name}", one.judge.track, size, facts, columns)
+    return _pack(facts, columns)
+
+
+def load(state: State, data: bytes) -> None:
+    """Fill a new state. Raises ValueError where the bytes are no snapshot."""
+    facts, columns = _unpack(data)
+    try:
+        _load_shared(state, facts, columns)
+        judged = state.gate.judged(np.arange(state.index.size))
+        for table in state.index.tables:
+            series = table.series.data[: table.size]
+            if not _load_track(f"metric {table.metric}", table.track, facts, columns):
+                _begin(table.track, np.arange(table.size), judged[0][series], judged[1][series])
+        saved = dict(facts["rules"])
+        kept = {judge.rule.name for judge in state.judges() if _goes_on(judge, saved)}
+        for judge in state.judges():
+            if judge.rule.name in kept:
+                judge.load(saved[judge.rule.name])
+        for one in state.joined:
+            name = one.judge.rule.name
+            if name in kept:
+                _load_track(f"rule {name}", one.judge.track, facts, columns)
+                one.load(saved[name]["joined"])
+            else:
+                _begin_joined(state, one, *judged)
+        gone = [text for name in saved.keys() - kept for _, text in saved[name]["open"]]
+        state.orphans = [decode_incident(text.encode()) for text in facts["orphans"] + gone]
+    except (KeyError, TypeError, IndexError) as error:
+        message = f"not a snapshot of rules: {error!r}"
+        raise ValueError(message) from error
+    state.enrol_all()
+
+
+def _goes_on(judge: Judge, saved: Facts) -> bool:
+    known = saved.get(judge.rule.name)
+    return known is not None and known["condition"] == judge.rule.condition
+
+
+def _shared(state: State) -> tuple[Facts, Columns]:
+    sources, index, gate = state.sources, state.index, state.gate
+    series = np.arange(index.size)
+    facts: Facts = {
+        "now": state.now,
+        "in_force": state.in_force,
+        "orphans": [encode_incident(one).decode() for one in state.orphans],
+        "names": sources.names,
+        "metrics": index.metrics,
+        "waiting": gate.waiting.save(),
+        "pictures": {},
+        "rules": {},
+    }
+    columns: Columns = {
+        "labels": np.frombuffer(b"".join(sources.texts), np.uint8),
+        "label sizes": np.array([len(text) for text in sources.texts], np.int64),
+        "lateness": sources.lateness.data[: len(sources)],
+        "stale": sources.stale.data[: len(sources)],
+        "source": index.source.data[: index.size],
+        "metric": index.metric.data[: index.size],
+        "newest": gate.newest.data[series],
+        "value": gate.value.data[series],
+    }
+    for table in index.tables:
+        if table.metric in state.prompt:
+            _save_track(f"metric {table.metric}", table.track, table.size, facts, columns)
+    return facts, columns
+
+
+def _load_shared(state: State, facts: Facts, columns: Columns) -> None:
+    state.now, state.in_force = facts["now"], facts["in_force"]
+    ends = np.cumsum(columns["label sizes"]).tolist()
+    labels = columns["labels"].tobytes()
+    texts = [labels[a:b] for a, b in zip([0, *ends[:-1]], ends, strict=False)]
+    state.sources.restore(facts["names"], texts, columns["lateness"], columns["stale"])
+    state.index.restore(facts["metrics"], columns["source"], columns["metric"])
+    state.gate.ensure(state.index.size)
+    state.gate.newest.replace(columns["newest"])
+    state.gate.value.replace(columns["value"])
+    state.gate.waiting.load(facts["waiting"])
+
+
+def _save_track(name: str, track: Track, size: int, facts: Facts, columns: Columns) -> None:
+    for part, column in (("ts", track.ts), ("value", track.value), ("count", track.count)):
+        columns[f"{name} {part}"] = column.data[:size]
+    facts["pictures"][name] = [(key, *picture) for key, picture in track.pictures.items()]
+
+
+def _load_track(name: str, track: Track, facts: Facts, columns: Columns) -> bool:
+    """False where none was saved."""
+    if name not in facts["pictures"]:
+        return False
+    for part, column in (("ts", track.ts), ("value", track.value), ("count", track.count)):
+        column.replace(columns[f"{name} {part}"])
+    track.pictures = {key: (ts, sha) for key, ts, sha in facts["pictures"][name]}
+    return True
+
+
+def _begin(track: Track, keys: Ints, ts: Ints, value: Floats) -> None:
+    """A track that was not kept before begins with the newest judged sample of each key."""
+    heard = np.flatnonzero(ts != NEVER)
+    heard = heard[np.argsort(ts[heard], kind="stable")]  # of several for one key the newest
+    track.ensure(int(keys.max(initial=-1)) + 1)
+    track.ts.data[keys[heard]] = ts[heard]
+    track.value.data[keys[heard]] = value[heard]
+    track.count.data[keys[heard]] = 1
+
+
+def _begin_joined(state: State, one: Joined, ts: Ints, value: Floats) -> None:
+    """The same for a rule of several series, and what its veto was at last."""
+    index, judge = state.index, one.judge
+    source = index.source.data[: index.size]
+    metric = np.array(index.metrics, object)[index.metric.data[: index.size]]
+    if judge.table is not None:
+        own = judge.table.series.data[: judge.table.size]
+        keys = np.arange(judge.table.size)
+    else:
+        own = np.flatnonzero(metric != ONLINE)
+        keys = source[own]
+    _begin(judge.track, keys, ts[own], value[own])
+    if judge.veto is not None:
+        blind = np.flatnonzero((metric == judge.veto.metric) & (ts != NEVER))
+        blind = blind[np.argsort(source[blind], kind="stable")]
+        judge.veto.take(source[blind], ts[blind], value[blind])
+
+
+def _pack(facts: Facts, columns: Columns) -> bytes:
+    shapes = [(name, column.dtype.str, len(column)) for name, column in columns.items()]
+    head = orjson.dumps({"facts": facts, "columns": shapes}, option=orjson.OPT_SERIALIZE_NUMPY)
+    parts = [len(head).to_bytes(8, "little"), head]
+    parts += [np.ascontiguousarray(column).tobytes() for column in columns.values()]
+    body = b"".join(parts)
+    compressed: bytes = _CODEC.compress(body, asbytes=True)
+    return _MAGIC + len(body).to_bytes(8, "little") + compressed
+
+
+def _unpack(data: bytes) -> tuple[Facts, Columns]:
+    start = len(_MAGIC) + 8
+    if not data.startswith(_MAGIC):
+        message = f"not a snapshot of rules: it begins with {data[:20]!r}"
+        raise ValueError(message)
+    try:
+        size = int.from_bytes(data[len(_MAGIC) : start], "little")
+        body = _CODEC.decompress(data[start:], decompressed_size=size, asbytes=True)
+        at = 8 + int.from_bytes(body[:8], "little")
+        head = orjson.loads(body[8:at])
+        columns = {}
+        for name, dtype, length in head["columns"]:
+            columns[name] = np.frombuffer(body, dtype, length, at).copy()
+            at += columns[name].nbytes
+    except (ValueError, KeyError, TypeError, OSError, pa.ArrowException) as error:
+        message = f"not a snapshot of rules: {error}"
+        raise ValueError(message) from error
+    return head["facts"], columns

@@ -1,0 +1,124 @@
+"""Who sends: each source's labels, lateness, stale and parent, as columns."""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+import orjson
+
+from citypatrol.records import SourceSeen
+from rules.columns import Codes, Column, Floats, Ints
+from rules.ruleset import number
+
+LATENESS_MS: Final = 0
+STALE_MS: Final = 7_200_000
+_NO_LABELS: Final = b"{}"
+
+
+class Seen(NamedTuple):
+    """A source's number, and what its announcement has changed."""
+
+    number: int
+    labels: bool
+    lateness: bool
+
+
+class Sources:
+    """Numbers for names. A source that no record announced has no labels and the defaults.
+
+    Only the labels in ``asked`` become columns; all of them are kept as JSON, for incidents.
+    """
+
+    def __init__(self, asked: Iterable[str]) -> None:
+        self.names: list[str] = []
+        self.texts: list[bytes] = []
+        self.lateness = Column(np.int64, LATENESS_MS)
+        self.stale = Column(np.int64, STALE_MS)
+        self.parent = Column(np.int64, 0)
+        self.patient = False
+        self._numbers: dict[str, int] = {}
+        self._labels = {label: Column(np.int64, 0) for label in asked}
+        self._codes: dict[str, dict[str, int]] = {label: {"": 0} for label in asked}
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def number(self, name: str) -> int:
+        """The source's number; a new one where it has none. CAMERA of CAMERA/REGION gets one too,
+        because it may be looked up there (RULES 22)."""
+        known = self._numbers.get(name)
+        if known is not None:
+            return known
+        parent, slash, _ = name.rpartition("/")
+        above = self.number(parent) if slash else len(self.names)
+        mine = len(self.names)
+        self._numbers[name] = mine
+        self.names.append(name)
+        self.texts.append(_NO_LABELS)
+        for column in (self.lateness, self.stale, self.parent, *self._labels.values()):
+            column.ensure(mine + 1)
+        self.parent.data[mine] = above if slash else mine
+        return mine
+
+    def rows(self, names: Sequence[str], codes: Codes) -> Ints:
+        """The number of ``names[code]`` for each code; names that no code uses get none."""
+        get = self._numbers.get
+        numbers = np.array([get(name, -1) for name in names], np.int64)
+        found = numbers[codes]
+        if len(found) and found.min() < 0:
+            for code in np.unique(codes[found < 0]).tolist():
+                numbers[code] = self.number(names[code])
+            found = numbers[codes]
+        return found
+
+    def seen(self, record: SourceSeen) -> Seen:
+        """Take over what the record says."""
+        mine = self.number(record.source)
+        retimed = bool(self.lateness.data[mine] != record.lateness)
+        self.lateness.data[mine] = record.lateness
+        self.stale.data[mine] = record.stale
+        self.patient |= record.lateness > 0
+        labels = {label: value for label, value in record.labels.items() if value}
+        text = orjson.dumps(labels, option=orjson.OPT_SORT_KEYS) if labels else _NO_LABELS
+        changed = text != self.texts[mine]
+        if changed:
+            self.texts[mine] = text
+            self._code(mine, labels)
+        return Seen(mine, changed, retimed)
+
+    def labels(self, source: int) -> dict[str, str]:
+        found: dict[str, str] = orjson.loads(self.texts[source])
+        return found
+
+    def with_label(self, sources: Ints, label: str, values: Collection[str]) -> np.ndarray:
+        """Which of the sources have one of these values: an array of bools."""
+        known = self._codes[label]
+        wanted = [known[value] for value in values if value and value in known]
+        return np.isin(self._labels[label].data[sources], wanted)
+
+    def cells(self, sources: Ints, label: str, *, default: float | None) -> Floats:
+        """The number in each source's cell; NaN where that is none, or empty without a default."""
+        nothing = float("nan")
+        table = [number(cell) if cell else default for cell in self._codes[label]]
+        numbers = np.array([nothing if cell is None else cell for cell in table], np.float64)
+        return numbers[self._labels[label].data[sources]]
+
+    def restore(
+        self, names: Sequence[str], texts: Sequence[bytes], lateness: Ints, stale: Ints
+    ) -> None:
+        """Fill an empty table as ``names``, ``texts`` and the two columns were saved."""
+        for name in names:
+            self.number(name)
+        self.texts = list(texts)
+        self.lateness.replace(lateness)
+        self.stale.replace(stale)
+        self.patient = bool((lateness > 0).any())
+        if self._labels:
+            for source, text in enumerate(self.texts):
+                if text != _NO_LABELS:
+                    self._code(source, orjson.loads(text))
+
+    def _code(self, source: int, labels: dict[str, str]) -> None:
+        for label, column in self._labels.items():
+            codes = self._codes[label]
+            column.data[source] = codes.setdefault(labels.get(label, ""), len(codes))

@@ -1,0 +1,138 @@
+"""All that an engine remembers: sources, series, the gate, and each rule's judge."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from citypatrol.clock import Ts
+from rules.block import NEVER, Track
+from rules.columns import Ints
+from rules.gate import Gate
+from rules.incidents import Incident
+from rules.joined import Joined, Judge
+from rules.ruleset import EVERY_METRIC, Rule, RuleSet
+from rules.series import SeriesIndex, Table
+from rules.silence import SilenceRule
+from rules.sources import Sources
+from rules.threshold import ThresholdRule
+from rules.veto import Veto
+
+
+class State:
+    """``prompt``: by metric the rules that read one series, judged as soon as a sample may be;
+    ``joined``: those that read several. ``said``: the incidents since somebody took them out.
+    ``orphans``: open incidents of rules that are no longer there.
+    """
+
+    def __init__(self, rules: RuleSet) -> None:
+        self.rules = rules
+        self.now: Ts = -NEVER
+        self.in_force: str | None = None
+        self.said: list[Incident] = []
+        self.orphans: list[Incident] = []
+        self.sources = Sources({label for rule in rules.rules for label in rule.labels})
+        self.index = SeriesIndex(_metrics(rules))
+        self.gate = Gate()
+        self.prompt: dict[str, list[Judge]] = {}
+        self.joined: list[Joined] = []
+        self._enrolled = 0
+        self._relabelled: set[int] = set()
+        for rule in rules.rules:
+            self._build(rule)
+
+    def judges(self) -> list[Judge]:
+        prompt = [judge for judges in self.prompt.values() for judge in judges]
+        return prompt + [one.judge for one in self.joined]
+
+    def relabelled(self, source: int) -> None:
+        """The source has other labels: rules look at it again before the next sample or tick."""
+        self._relabelled.add(source)
+
+    def series(self, source: Ints, metric: Ints) -> Ints:
+        """The series of these pairs; rules see those that are new."""
+        self.refresh()
+        found, grown = self.index.rows(source, metric)
+        if self.index.size:
+            self.gate.ensure(self.index.size)
+        self._enrol(grown)
+        return found
+
+    def refresh(self) -> None:
+        """Let rules see the sources that are new or have other labels."""
+        if self._enrolled == len(self.sources) and not self._relabelled:
+            return
+        new = np.arange(self._enrolled, len(self.sources))
+        known = sorted(number for number in self._relabelled if number < self._enrolled)
+        changed = np.array(known, np.int64)
+        self._enrolled, self._relabelled = len(self.sources), set()
+        for one in self.joined:
+            if one.metric == EVERY_METRIC:
+                one.judge.enrol(np.concatenate([new, changed]))
+        if len(changed):
+            self._enrol(self.index.of_sources(changed))
+
+    def enrol_all(self) -> None:
+        """Let rules see everything, after a restore."""
+        everything = [(t, np.arange(t.size)) for t in self.index.tables if t.size]
+        self._enrol(everything)
+        self._enrolled = 0
+        self.refresh()
+
+    def _enrol(self, grown: Sequence[tuple[Table, Ints]]) -> None:
+        for table, keys in grown:
+            for judge in self.prompt.get(table.metric, []):
+                judge.enrol(keys)
+            for one in self.joined:
+                if one.metric == table.metric:
+                    one.judge.enrol(keys)
+
+    def _build(self, rule: Rule) -> None:
+        table = None if rule.metric == EVERY_METRIC else self.index.table_of(rule.metric)
+        veto = None
+        if rule.unless is not None:
+            veto = Veto(rule.unless, sources=self.sources, stale=rule.stale)
+        if table is None or veto is not None:
+            judge = self._judge(rule, table=table, track=Track(), veto=veto)
+            self.joined.append(Joined(judge, sources=self.sources))
+        else:
+            judge = self._judge(rule, table=table, track=table.track, veto=None)
+            self.prompt.setdefault(rule.metric, []).append(judge)
+
+    def _judge(self, rule: Rule, *, table: Table | None, track: Track, veto: Veto | None) -> Judge:
+        waiting = _nothing_waits if table is None or veto else self.gate.waiting.first
+        if rule.when.comparison is not None and table is not None:
+            return ThresholdRule(
+                rule,
+                rule.when.comparison,
+                table=table,
+                track=track,
+                sources=self.sources,
+                veto=veto,
+                waiting=waiting,
+                say=self._say,
+            )
+        if rule.when.missing is None:
+            message = f"rule '{rule.name}': a condition on every metric can only be missing"
+            raise ValueError(message)
+        return SilenceRule(
+            rule,
+            rule.when.missing,
+            table=table,
+            track=track,
+            sources=self.sources,
+            veto=veto,
+            waiting=waiting,
+            say=self._say,
+        )
+
+    def _say(self, incident: Incident) -> None:
+        self.said.append(incident)
+
+
+def _metrics(rules: RuleSet) -> list[str]:
+    own = {rule.metric for rule in rules.rules if rule.metric != EVERY_METRIC}
+    return sorted(own | {rule.unless.metric for rule in rules.rules if rule.unless is not None})
+
+
+def _nothing_waits(series: int) -> Ts:  # noqa: ARG001 - what is due is judged before any timer
+    return NEVER

@@ -1,0 +1,152 @@
+"""Samples of series with lateness, until they may be judged (RULES 3 to 5).
+
+Arrival is the last tick before a sample came; before the first tick of all it is that first tick,
+so that nothing is judged sooner than it would be in a journal that began earlier.
+"""
+
+from bisect import bisect_left, bisect_right, insort
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from citypatrol.clock import Ts
+from rules.block import NEVER
+
+
+class Held(NamedTuple):
+    """One sample that was accepted."""
+
+    ts: Ts
+    value: float
+    evidence: str | None = None
+
+
+LATE: Final = Held(0, 0.0)
+
+
+@dataclass(slots=True)
+class Room:
+    """One series: its newest timestamp, its newest judged sample, and those that wait, in order."""
+
+    newest: Ts
+    judged: Held
+    samples: list[Held] = field(default_factory=list)
+
+    def known(self, ts: Ts, lateness: int) -> Held | None:
+        """The sample that was here first with this timestamp, ``LATE`` for one that comes too
+        late, None for one that is welcome."""
+        if ts < self.newest - lateness or ts < self.judged.ts:
+            return LATE
+        if ts == self.judged.ts:
+            return self.judged
+        at = bisect_left(self.samples, ts, key=_ts)
+        if at < len(self.samples) and self.samples[at].ts == ts:
+            return self.samples[at]
+        return None
+
+    def release(self, until: Ts) -> list[Held]:
+        """Take out, as judged, everything up to ``until``."""
+        count = bisect_right(self.samples, until, key=_ts)
+        if not count:
+            return []
+        taken, self.samples = self.samples[:count], self.samples[count:]
+        self.judged = taken[-1]
+        return taken
+
+
+class WaitingRoom:
+    """All series with lateness."""
+
+    def __init__(self) -> None:
+        self.now: Ts | None = None
+        self._rooms: dict[int, Room] = {}
+        self._queues: dict[int, deque[tuple[Ts, int, Ts]]] = {}  # by lateness
+        self._early: list[tuple[int, int, Ts]] = []  # came before the first tick
+
+    def room(self, series: int, *, judged: Ts, value: float) -> Room:
+        """The series' room; a new one begins behind what was judged without waiting."""
+        room = self._rooms.get(series)
+        if room is None:
+            room = self._rooms[series] = Room(judged, Held(judged, value))
+        return room
+
+    def judged(self, series: int) -> Held | None:
+        """The newest judged sample of a series that has a room."""
+        room = self._rooms.get(series)
+        return None if room is None else room.judged
+
+    def first(self, series: int) -> Ts:
+        """The oldest timestamp that still waits, ``NEVER`` where none does: no timer from there on
+        may end yet."""
+        room = self._rooms.get(series)
+        return room.samples[0].ts if room is not None and room.samples else NEVER
+
+    def hold(
+        self, series: int, room: Room, sample: Held, *, lateness: int
+    ) -> list[tuple[int, Held]]:
+        """Keep the sample; those that may be judged now, since the newest is far enough ahead."""
+        insort(room.samples, sample, key=_ts)
+        room.newest = max(room.newest, sample.ts)
+        if self.now is None:
+            self._early.append((lateness, series, sample.ts))
+        else:
+            self._queues.setdefault(lateness, deque()).append((self.now, series, sample.ts))
+        return [(series, held) for held in room.release(room.newest - lateness)]
+
+    def tick(self, now: Ts) -> list[tuple[int, Held]]:
+        """Those that have waited for their lateness; what is older goes before them."""
+        for lateness, series, ts in self._early:
+            self._queues.setdefault(lateness, deque()).append((now, series, ts))
+        self._early = []
+        self.now = now
+        found: list[tuple[int, Held]] = []
+        for lateness, queue in self._queues.items():
+            while queue and queue[0][0] + lateness <= now:
+                _, series, ts = queue.popleft()
+                if series in self._rooms:
+                    found += [(series, held) for held in self._rooms[series].release(ts)]
+        return found
+
+    def retime(self, series: list[int], lateness: int) -> list[tuple[int, Held]]:
+        """These series wait for ``lateness`` from now on: those that may be judged at once."""
+        found: list[tuple[int, Held]] = []
+        for number in series:
+            room = self._rooms.get(number)
+            if room is not None:
+                found += [(number, held) for held in room.release(room.newest - lateness)]
+                if lateness == 0:
+                    del self._rooms[number]
+        return found
+
+    def save(self) -> dict[str, Any]:
+        """JSON for ``load``."""
+        return {
+            "now": self.now,
+            "early": self._early,
+            "rooms": {
+                str(series): [room.newest, tuple(room.judged), [tuple(s) for s in room.samples]]
+                for series, room in self._rooms.items()
+            },
+            "queues": {str(lateness): list(queue) for lateness, queue in self._queues.items()},
+        }
+
+    def load(self, saved: dict[str, Any]) -> None:
+        self.now = saved["now"]
+        self._early = [(lateness, series, ts) for lateness, series, ts in saved["early"]]
+        self._rooms = {
+            int(series): Room(newest, _held(judged), [_held(held) for held in samples])
+            for series, (newest, judged, samples) in saved["rooms"].items()
+        }
+        self._queues = {
+            int(lateness): deque((arrival, series, ts) for arrival, series, ts in queue)
+            for lateness, queue in saved["queues"].items()
+        }
+
+
+def _ts(sample: Held) -> Ts:
+    return sample.ts
+
+
+def _held(saved: list[Any]) -> Held:
+    ts, value, evidence = saved
+    return Held(ts, float("nan") if value is None else value, evidence)
