@@ -11,6 +11,16 @@ _NOT_AUTHORISED = (4, 5, 134, 135)
 """CONNACK codes of MQTT 3.1.1 (3.2.2.3), and as MQTT 5 numbers them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a broker is waited for, in seconds: for TCP and TLS, for an answer to CONNECT and
+    SUBSCRIBE, and between signs of life."""
+
+    connect_s: float = 5.0
+    answer_s: float = 10.0
+    keepalive_s: int = 30
+
+
 class Away(Exception):
     """The broker cannot be had for now; says why and the way out."""
 

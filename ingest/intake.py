@@ -16,6 +16,7 @@ import structlog
 
 from citypatrol import metrics
 from citypatrol.clock import Clock
+from citypatrol.errors import Retry
 from citypatrol.journal import Journal, JournalFull, Snapshot
 from citypatrol.records import Record
 from citypatrol.samples import Batch
@@ -30,8 +31,8 @@ _MOST_WAITING: Final = 200_000  # samples
 _MOST_RECORD: Final = 20_000  # samples in one batch of the journal
 _TICK_S: Final = 1.0
 _SAVE_S: Final = 30.0
-_FULL_S: Final = 1.0
-_FULL_LOG_EVERY: Final = 30
+_AGAIN_S: Final = 1.0
+_LOG_EVERY: Final = 30
 
 
 class _Offer(NamedTuple):
@@ -66,15 +67,16 @@ class Intake:
         self._loaded = False
         self._unsaved = False
         self._position = 0
-        self._full_for = 0
+        self._refused = 0
+        self._why = ""
 
     @property
     def name(self) -> str:
         return "intake"
 
     def waiting_for(self) -> str | None:
-        if self._full_for:
-            return "the journal is full: nothing is taken in until there is room"
+        if self._refused:
+            return f"the journal {self._why}: nothing is taken in until that is mended"
         return None if self._loaded else "reads which sources are known"
 
     def input(self, name: str) -> InputGate:
@@ -181,14 +183,16 @@ class Intake:
             try:
                 self._position = await self._journal.append(records)
                 break
-            except JournalFull as full:
-                self._complain(full, records)
-            if await _wait(stop, _FULL_S):
-                log.error("stopping with the journal full: what waits is not acknowledged")
+            except (JournalFull, Retry) as error:
+                self._complain(error, records)
+            if await _wait(stop, _AGAIN_S):
+                log.error(
+                    "stopping while the journal takes nothing: what waits is not acknowledged"
+                )
                 return False
-        if self._full_for:
-            log.info("the journal has room again", after_s=self._full_for * _FULL_S)
-            self._full_for = 0
+        if self._refused:
+            log.info("the journal takes records again", after_s=self._refused * _AGAIN_S)
+            self._refused, self._why = 0, ""
         self._unwritten = None
         metrics.SAMPLES.labels("ingest").inc(sum(len(one.batch) for one in offers))
         for one in offers:
@@ -196,16 +200,17 @@ class Intake:
                 one.committed()
         return True
 
-    def _complain(self, full: JournalFull, records: list[Record]) -> None:
-        if self._full_for % _FULL_LOG_EVERY == 0:
+    def _complain(self, error: JournalFull | Retry, records: list[Record]) -> None:
+        self._why = "is full" if isinstance(error, JournalFull) else "cannot be written"
+        if self._refused % _LOG_EVERY == 0:
             log.error(
-                "the journal is full: nothing is taken in or acknowledged until there is room;"
-                " free the disk or raise journal.max_size",
-                error=str(full),
+                f"the journal {self._why}: nothing is taken in or acknowledged until that is mended"
+                " (is there room on the disk? raise journal.max_size?)",
+                error=str(error),
                 records=len(records),
                 waiting_samples=self._samples,
             )
-        self._full_for += 1
+        self._refused += 1
 
     def _close_if_idle(self) -> bool:
         """After a stop: nothing waits, and from here on nothing is taken."""
@@ -231,7 +236,7 @@ class Intake:
         data = await asyncio.to_thread(self._announcements.dump)
         try:
             await self._journal.save_snapshot(SNAPSHOT, Snapshot(self._position, data))
-        except JournalFull:
+        except (JournalFull, Retry):
             return  # the next group says so loudly enough
         self._unsaved = False
 

@@ -19,16 +19,14 @@ import structlog
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from citypatrol.clock import Clock, Ts
-from ingest.broker import Away, Broker
+from ingest.broker import Away, Broker, Patience
 from ingest.inbox import Inbox
 from ingest.parse import Message
 from ingest.progress import Progress
 
 log = structlog.get_logger(__name__)
 
-_KEEPALIVE_S: Final = 30
-_ANSWER_S: Final = 10.0
-_CONNECT_S: Final = 5.0
+_PATIENCE: Final = Patience()
 _BURST: Final = 1_000
 _PACE_S: Final = 0.005
 """A commit costs most of a millisecond of a core, however little is in it."""
@@ -55,6 +53,7 @@ class Link:
         inbox: Inbox,
         progress: Progress,
         clock: Clock,
+        patience: Patience = _PATIENCE,
     ) -> None:
         """``former``: filters that this client id once had, and is to have no more."""
         self._broker = broker
@@ -65,6 +64,7 @@ class Link:
         self._inbox = inbox
         self._progress = progress
         self._clock = clock
+        self._patience = patience
         self._closing = threading.Event()
         self._paused = False
         self._epoch = 0
@@ -129,7 +129,7 @@ class Link:
         self._epoch += 1
         self._asked.clear()
         self._refused = ()
-        broker = self._broker
+        broker, patience = self._broker, self._patience
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
             client_id=self._client_id,
@@ -138,7 +138,7 @@ class Link:
             reconnect_on_failure=False,
             manual_ack=True,
         )
-        client.connect_timeout = _CONNECT_S
+        client.connect_timeout = patience.connect_s
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
@@ -150,9 +150,9 @@ class Link:
         try:
             if broker.tls:
                 client.tls_set_context(broker.tls_context())
-            client.connect(broker.host, broker.port, keepalive=_KEEPALIVE_S)
+            client.connect(broker.host, broker.port, keepalive=patience.keepalive_s)
         except (OSError, ValueError) as error:
-            raise Away(broker.failure(error, waited_s=_CONNECT_S)) from error
+            raise Away(broker.failure(error, waited_s=patience.connect_s)) from error
         self._asked_at = time.monotonic()
         return client
 
@@ -224,10 +224,10 @@ class Link:
     def _look_after(self, client: paho.Client, sock: Any) -> None:
         now_s = time.monotonic()
         overdue_s = now_s - self._asked_at
-        if not self._progress.subscribed and overdue_s > _ANSWER_S:
+        if not self._progress.subscribed and overdue_s > self._patience.answer_s:
             sock.close()
             what = "SUBACK" if self._asked else "CONNACK"
-            message = f"{self._broker.url} sent no {what} within {_ANSWER_S:.0f} s"
+            message = f"{self._broker.url} sent no {what} within {self._patience.answer_s:.0f} s"
             raise Away(message)
         if self._refused and overdue_s > _SUBSCRIBE_AGAIN_S:
             self._subscribe(client, self._refused)

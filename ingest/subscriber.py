@@ -1,4 +1,4 @@
-"""The MQTT input as a Stage: a thread for the network, a thread for the parsing."""
+"""The MQTT input as a Stage: threads for the network, the parsing and the letters."""
 
 import asyncio
 import contextlib
@@ -58,6 +58,7 @@ class Subscriber:
         self._client_id = client_id
         self._gate = intake.input(name)
         self._link: Link | None = None
+        self.progress: Progress | None = None
 
     def waiting_for(self) -> str | None:
         if self._link is None:
@@ -67,7 +68,7 @@ class Subscriber:
     async def run(self, stop: asyncio.Event) -> None:
         client_id, former = await self._identity()
         inbox = Inbox()
-        progress = Progress(self._gate, clock=self._clock)
+        progress = self.progress = Progress(self._gate, clock=self._clock)
         link = self._link = Link(
             self._broker,
             name=self.name,
@@ -87,7 +88,9 @@ class Subscriber:
             done=link.done,
         )
         ended = asyncio.Event()
-        threads = [self._thread(work, ended) for work in (link.run, worker.run)]
+        threads = [
+            self._thread(work, ended) for work in (link.run, worker.run, worker.letterbox.run)
+        ]
         first = asyncio.create_task(_either(stop, ended))
         try:
             await first

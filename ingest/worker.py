@@ -1,31 +1,31 @@
 """From the inbox to the journal, in bulk, in a thread of its own."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
-
-import structlog
 
 from citypatrol import metrics
 from citypatrol.clock import Ts
-from citypatrol.dead import DeadLetter, DeadStore
-from citypatrol.errors import ConfigError, Retry
+from citypatrol.dead import DeadStore
+from citypatrol.samples import Batch
+from ingest.announce import Labels
 from ingest.counters import REDELIVERED
 from ingest.inbox import Inbox
 from ingest.intake import Intake
-from ingest.parse import Letter, Message, Parser
-
-log = structlog.get_logger(__name__)
+from ingest.letterbox import Letterbox
+from ingest.parse import Message, Parser
 
 _BULK: Final = 2_000
 _IDLE_S: Final = 0.2
 _NO_ROOM_S: Final = 0.02
-_STORE_AGAIN_S: Final = 1.0
+_NOTHING: Final = Batch.of([])
 
 
 class Worker:
     """Every message ends in ``done``, after its samples are in the journal and its letter is in the
-    dead-letter store; not before, and else never."""
+    dead-letter store; not before, and else never. ``done`` also gets the times that the payloads
+    brought. ``run`` and ``letterbox.run`` are the work of two threads."""
 
     def __init__(
         self,
@@ -37,82 +37,59 @@ class Worker:
         dead: DeadStore,
         done: Callable[[Sequence[Message], Sequence[Ts]], None],
     ) -> None:
+        self.letterbox = Letterbox(dead, name=name, stored=self._stored)
         self._inbox = inbox
         self._parser = parser
         self._name = name
         self._intake = intake
-        self._dead = dead
         self._done = done
-        self._stuck: list[Letter] = []
         self._stop = threading.Event()
 
     def stop(self) -> None:
         """At once; what is still in hand stays unacknowledged."""
         self._stop.set()
+        self.letterbox.stop()
 
     def run(self) -> None:
         while not self._stop.is_set():
+            if self.letterbox.is_full:
+                self._stop.wait(_NO_ROOM_S)
+                continue
             messages = self._inbox.take(most=_BULK, timeout_s=_IDLE_S)
             if messages:
                 self._handle(messages)
-            elif self._stuck and not self._stop.wait(_STORE_AGAIN_S):
-                self._store_again()
 
     def _handle(self, messages: list[Message]) -> None:
         parsed = self._parser(messages)
-        for cause, count in parsed.counts.items():
+        self._count(parsed.counts)
+        finished: Sequence[Message] = messages
+        if parsed.letters:
+            bad = {id(letter.message) for letter in parsed.letters}
+            finished = [message for message in messages if id(message) not in bad]
+        self._offer(parsed.batch, finished, parsed.stamps, labels=parsed.labels)
+        if parsed.letters:
+            self.letterbox.add(parsed.letters)
+
+    def _stored(self, messages: Sequence[Message]) -> None:
+        """Such a message may have given samples too: it is done when those are in the journal."""
+        self._offer(_NOTHING, messages, (), labels=None)
+
+    def _offer(
+        self,
+        batch: Batch,
+        messages: Sequence[Message],
+        stamps: Sequence[Ts],
+        *,
+        labels: Mapping[str, Labels] | None,
+    ) -> None:
+        committed = partial(self._done, messages, stamps)
+        while not self._intake.offer(batch, labels=labels, committed=committed):
+            if self._stop.wait(_NO_ROOM_S):
+                return
+
+    def _count(self, counts: Mapping[str, int]) -> None:
+        for cause, count in counts.items():
             if cause == "redelivered_unstamped":
                 REDELIVERED.labels(self._name).inc(count)
             else:
                 metrics.DROPPED.labels("mqtt", cause).inc(count)
-        finished: Sequence[Message] = messages
-        if parsed.letters and not self._store(parsed.letters):
-            # The neighbours go on; these stay unacknowledged until they are stored.
-            bad = {id(letter.message) for letter in parsed.letters}
-            finished = [message for message in messages if id(message) not in bad]
-            self._stuck += parsed.letters
-        stamps = parsed.stamps
-
-        def committed() -> None:
-            self._done(finished, stamps)
-
-        if not len(parsed.batch):
-            committed()
-            return
-        while not self._intake.offer(parsed.batch, labels=parsed.labels, committed=committed):
-            if self._stop.wait(_NO_ROOM_S):
-                return
-
-    def _store(self, letters: Sequence[Letter]) -> bool:
-        try:
-            self._dead.put_many(
-                DeadLetter(
-                    "message",
-                    one.message.topic,
-                    one.reason,
-                    one.message.payload,
-                    one.message.arrived,
-                )
-                for one in letters
-            )
-        except (Retry, ConfigError) as error:
-            log.error(
-                "the dead-letter store takes nothing: unreadable messages are not acknowledged",
-                input=self._name,
-                letters=len(letters) + len(self._stuck),
-                error=str(error),
-            )
-            return False
-        return True
-
-    def _store_again(self) -> None:
-        stuck = self._stuck
-        if not self._store(stuck):
-            return
-        self._stuck = []
-        messages = [letter.message for letter in stuck]
-        # Behind the samples that these messages may also have given.
-        nothing = self._parser([]).batch
-        while not self._intake.offer(nothing, committed=lambda: self._done(messages, ())):
-            if self._stop.wait(_NO_ROOM_S):
-                return

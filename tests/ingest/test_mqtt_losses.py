@@ -1,0 +1,167 @@
+"""Nothing that was acknowledged is lost: full journals, dead stores, kill -9."""
+
+import asyncio
+import random
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from bench.servers.ingest import Device, Ingest, running
+from bench.servers.mosquitto import STOCK, Mosquitto, mosquitto
+
+NOW = time.time_ns() // 1_000_000
+TOPIC = "city/gc/water/ws-1"
+
+
+def _stamped(number: int) -> bytes:
+    return b'{"ts":%d,"n":%d}' % (NOW + number, number)
+
+
+async def test_a_full_journal_takes_no_more_and_goes_on_when_there_is_room(
+    tmp_path: Path, broker: Mosquitto, device: Device, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = {"max_size": 60_000}
+    async with running(Ingest(tmp_path, broker.url, journal_options=small)) as ingest:
+        await ingest.ready()
+        published = 0
+        async with asyncio.timeout(60):
+            while ingest.intake.waiting_for() is None:
+                device.publish(TOPIC, _stamped(published))
+                published += 1
+                await asyncio.sleep(0.002)
+        assert "the journal is full" in (ingest.intake.waiting_for() or "")
+        assert "the journal is full" in capsys.readouterr().out
+        taken = len(await ingest.samples())
+        for _ in range(50):
+            device.publish(TOPIC, _stamped(published))
+            published += 1
+        device.settle()
+        await asyncio.sleep(1.5)
+        assert len(await ingest.samples()) == taken
+        assert ingest.progress.in_hand >= 50, "what is not in the journal is not acknowledged"
+        assert ingest.input.waiting_for() is None, "and the connection lives"
+    async with running(Ingest(tmp_path, broker.url)) as ingest:
+        samples = await ingest.samples(at_least=published)
+        assert {row.value for row in samples} == set(range(published))
+        await ingest.until(lambda: ingest.intake.waiting_for() is None)
+
+
+async def test_a_dead_letter_is_stored_before_its_message_is_acknowledged(
+    tmp_path: Path, broker: Mosquitto, device: Device
+) -> None:
+    async with running(Ingest(tmp_path, broker.url)) as ingest:
+        await ingest.ready()
+        device.publish(f"{TOPIC}/level", "wet")
+        device.publish(f"{TOPIC}/level", "3")
+        await ingest.samples(at_least=1)
+        await ingest.until(lambda: ingest.progress.in_hand == 0)
+        (letter,) = ingest.dead.list("message")
+        assert (letter.origin, letter.payload) == (f"{TOPIC}/level", b"wet")
+        assert "neither a number nor ON" in letter.reason
+
+
+async def test_a_dead_letter_store_that_fails_harms_no_neighbour_and_loses_nothing(
+    tmp_path: Path, broker: Mosquitto, device: Device
+) -> None:
+    async with running(Ingest(tmp_path, broker.url)) as ingest:
+        await ingest.ready()
+        ingest.dead.counts()
+        lock = sqlite3.connect(tmp_path / "dead.db", isolation_level=None)
+        lock.execute("BEGIN IMMEDIATE")  # somebody sits on the file
+        device.publish(f"{TOPIC}/level", "wet")
+        device.publish(TOPIC, b'{"ts":%d,"n":1,"bad":NaN}' % NOW)
+        device.publish(TOPIC, _stamped(2))
+        samples = await ingest.samples(at_least=2)
+        assert {row.value for row in samples} == {1.0, 2.0}
+        await ingest.until(lambda: ingest.progress.in_hand == 2)
+        device.publish(TOPIC, _stamped(3))
+        await ingest.samples(at_least=3)  # nobody waits for the store
+        assert ingest.progress.in_hand >= 2, "the two bad ones are not acknowledged"
+        lock.execute("ROLLBACK")
+        lock.close()
+        await ingest.until(lambda: ingest.progress.in_hand == 0)
+        assert {letter.payload[:3] for letter in ingest.dead.list("message")} == {b"wet", b'{"t'}
+
+
+class _Child:
+    """Ingest as a process of its own."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self._command = [sys.executable, "-m", "bench.servers.ingest", str(folder), url]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Returns when it is subscribed."""
+        self._process = subprocess.Popen(
+            self._command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if line == b"ready\n":
+                return
+        pytest.fail(f"the child ended with {self._process.wait(10)}")
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self._process.wait(10)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_kill_9_loses_nothing_that_the_broker_took(
+    tmp_path: Path, broker: Mosquitto, device: Device, seed: int
+) -> None:
+    rng = random.Random(seed)
+    child = _Child(tmp_path, broker.url)
+    await asyncio.to_thread(child.start)
+    done = threading.Event()
+    published = 0
+
+    def publish() -> None:
+        nonlocal published
+        while not done.is_set():
+            device.publish(f"city/gc/water/ws-{published % 40}", _stamped(published))
+            published += 1
+            if published % 20 == 0:
+                time.sleep(0.01)
+
+    publisher = threading.Thread(target=publish)
+    publisher.start()
+    try:
+        for _ in range(3):
+            await asyncio.sleep(rng.uniform(0.05, 1.2))
+            await asyncio.to_thread(child.kill)
+            await asyncio.to_thread(child.start)
+    finally:
+        done.set()
+        publisher.join()
+        child.kill()
+    await asyncio.to_thread(device.settle)
+    async with running(Ingest(tmp_path, broker.url)) as ingest:
+        await ingest.until(lambda: not ingest.gate.is_behind)
+        samples = await ingest.samples(at_least=published)
+        values = {row.value for row in samples}
+        assert values == set(range(published)), f"{published - len(values)} lost"
+        assert len({row[:4] for row in samples}) == published
+
+
+async def test_a_stock_window_of_poison_does_not_stop_the_good(tmp_path: Path) -> None:
+    with mosquitto(folder=tmp_path / "broker", conf=STOCK) as broker:
+        device = Device(broker.port)
+        async with running(Ingest(tmp_path, broker.url)) as ingest:
+            await ingest.ready()
+            for number in range(200):
+                device.publish(f"{TOPIC}/level", "poison")
+                device.publish(TOPIC, _stamped(number))
+            samples = await ingest.samples(at_least=200)
+            assert {row.value for row in samples} == set(range(200))
+            await ingest.until(lambda: ingest.progress.in_hand == 0)
+            assert ingest.dead.counts() == {"message": 200}
+        device.close()
