@@ -14,7 +14,8 @@ from tickets.errors import StoreError
 FOLDER: Final = Path(__file__).parent / "migrations"
 
 
-def _config(connection: Connection) -> Config:
+def config_for(connection: Connection) -> Config:
+    """Alembic's configuration: our scripts on this connection."""
     config = Config()
     config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
     config.attributes["connection"] = connection
@@ -23,7 +24,7 @@ def _config(connection: Connection) -> Config:
 
 def upgrade(connection: Connection, *, shown: str) -> None:
     """Run what is missing, in the caller's transaction. StoreError where the database is newer."""
-    config = _config(connection)
+    config = config_for(connection)
     scripts = ScriptDirectory.from_config(config)
     revision = MigrationContext.configure(connection).get_current_revision()
     known = {script.revision for script in scripts.walk_revisions()}
@@ -38,7 +39,7 @@ def upgrade(connection: Connection, *, shown: str) -> None:
 
 def require_newest(connection: Connection, *, shown: str) -> None:
     """StoreError where the tables are not the newest that this release knows."""
-    head = ScriptDirectory.from_config(_config(connection)).get_current_head()
+    head = ScriptDirectory.from_config(config_for(connection)).get_current_head()
     revision = MigrationContext.configure(connection).get_current_revision()
     if revision != head:
         message = (

@@ -1,5 +1,6 @@
 """The tickets database: SQLite or PostgreSQL by URL, one active writer, migrated at the start."""
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from citypatrol.errors import Retry
@@ -31,11 +32,15 @@ class Store:
     process that holds the writer's lock. Not promised: that it did not commit where it raised
     ``Retry`` (the connection may have broken in the commit), so whoever repeats must be idempotent.
 
+    ``busy_s`` is how long a SQLite file may be locked by somebody else's backup before ``Retry``.
     ``crash`` is called with "before commit" and "after commit": tests end the world there.
     """
 
-    def __init__(self, url: str, *, crash: Callable[[str], None] = _nothing) -> None:
+    def __init__(
+        self, url: str, *, busy_s: float = 10.0, crash: Callable[[str], None] = _nothing
+    ) -> None:
         self._url = _parse(url)
+        self._busy_s = busy_s
         self._crash = crash
         self._lock = threading.RLock()
         self._file_lock: FileLock | None = None
@@ -75,8 +80,12 @@ class Store:
                 message = f"tickets database {self.shown}: no such file; `citypatrol run` makes it"
                 raise StoreError(message)
             self._readers = self._new_engine(begin="BEGIN", pooled=True)
-            with self.read() as connection:
-                require_newest(connection, shown=self.shown)
+            try:
+                with self.read() as connection:
+                    require_newest(connection, shown=self.shown)
+            except BaseException:
+                self.close()
+                raise
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -168,7 +177,7 @@ class Store:
                 self._url,
                 hide_parameters=True,
                 poolclass=None if pooled else NullPool,
-                connect_args={"check_same_thread": False, "timeout": 10},
+                connect_args={"check_same_thread": False, "timeout": self._busy_s},
             )
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
@@ -188,6 +197,11 @@ class Store:
         except (OperationalError, InterfaceError) as error:
             message = f"tickets database {self.shown}: {_first_line(error.orig)}"
             raise Retry(message) from error
+        except DatabaseError as error:
+            if type(error.orig) is not sqlite3.DatabaseError:
+                raise
+            message = f"tickets database {self.shown}: {error.orig}; put back a copy of it"
+            raise StoreError(message) from error
 
 
 def _parse(url: str) -> URL:

@@ -99,18 +99,19 @@ class Postgres:
     def url(self, database: str) -> str:
         """The URL of this database, for ``tickets.url``; made where it is not there yet, and
         emptied where it is."""
-        with self._connect() as connection:
+        with self.connect() as connection:
             there = connection.execute(
                 "SELECT 1 FROM pg_database WHERE datname = %s", [database]
             ).fetchone()
             if there is None:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
-        with self._connect(database) as connection:
+        with self.connect(database) as connection:
             connection.execute("DROP SCHEMA public CASCADE")
             connection.execute("CREATE SCHEMA public")
         return f"postgresql+psycopg://{_USER}@127.0.0.1:{self._port}/{database}"
 
-    def _connect(self, database: str = "postgres") -> psycopg.Connection[Any]:
+    def connect(self, database: str = "postgres") -> psycopg.Connection[Any]:
+        """A session of the server's owner, each statement its own transaction."""
         return psycopg.connect(
             host="127.0.0.1",
             port=self._port,
@@ -122,7 +123,7 @@ class Postgres:
 
     def _answers(self) -> bool:
         try:
-            with self._connect() as connection:
+            with self.connect() as connection:
                 return connection.execute("SELECT 1").fetchone() == (1,)
         except psycopg.OperationalError:
             return False
