@@ -67,10 +67,6 @@ class Journal(Protocol):
         """The position of the last record, 0 in an empty journal."""
         ...
 
-    async def lag(self, cursor: str) -> int:
-        """How many records that hold samples lie after what the cursor committed."""
-        ...
-
     async def save_snapshot(self, name: str, snapshot: Snapshot) -> None:
         """Replace the snapshot of this name, atomically."""
         ...
