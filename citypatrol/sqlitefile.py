@@ -34,6 +34,13 @@ def open_file(path: Path, *, schema: str, application: int, what: str) -> sqlite
     return connection
 
 
+def open_for_reading(path: Path) -> sqlite3.Connection:
+    """A second connection to a file that ``open_file`` has made; sqlite3.Error where it cannot."""
+    connection = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
 def is_full(error: sqlite3.Error) -> bool:
     """The disk (or the file's page limit) takes no more: what was not committed is not stored."""
     return getattr(error, "sqlite_errorcode", None) in _FULL

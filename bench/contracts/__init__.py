@@ -1,0 +1,1 @@
+"""What every form of a contract must keep, as functions that tests of each form run."""

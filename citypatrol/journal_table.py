@@ -1,0 +1,209 @@
+"""The journal's writing side in SQLite; no threads, no clock, no transactions of its own."""
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from citypatrol.clock import Ts
+from citypatrol.journal import JournalFull, Snapshot
+from citypatrol.journal_rows import OVERHEAD, Encoded
+
+CHUNK_BYTES: Final = 512_000
+_PRUNED_AT_ONCE: Final = 2_000
+_ALSO_HOLDS: Final = "history"
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What one step took: records, and by cursor the batches that it now skips."""
+
+    records: int = 0
+    skipped: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Totals:
+    """Up to and including ``position``: how many batches, how many bytes, since the beginning."""
+
+    position: int = 0
+    batches: int = 0
+    total: int = 0
+
+
+class Table:
+    """What a journal remembers, on one connection inside the caller's transaction.
+
+    ``holds``: the cursors that retention never passes; ``history`` is one of them once it has
+    committed. ``keep`` in milliseconds, ``max_size`` in bytes.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, *, holds: Sequence[str], keep: int, max_size: int
+    ) -> None:
+        self._connection = connection
+        self._holds = tuple(holds)
+        self._keep = keep
+        self._max_size = max_size
+        self.reload()
+
+    def reload(self) -> None:
+        """Read again what is remembered, after a transaction that was rolled back."""
+        run = self._connection.execute
+        last = run(
+            "SELECT position, batches, total FROM records ORDER BY position DESC LIMIT 1"
+        ).fetchone()
+        before_first = run(
+            "SELECT position - 1, batches - is_batch, total - length(data) - ?"
+            " FROM records ORDER BY position LIMIT 1",
+            (OVERHEAD,),
+        ).fetchone()
+        self._last = _Totals(*(last or ()))
+        self._gone = _Totals(*(before_first or ()))
+        positions = run("SELECT name, position FROM cursors").fetchall()
+        self._cursors = {name: self._totals(position) for name, position in positions}
+        self._steps: list[Pruned] = []
+
+    @property
+    def end(self) -> int:
+        return self._last.position
+
+    @property
+    def size(self) -> int:
+        """Bytes of what is kept."""
+        return self._last.total - self._gone.total
+
+    def committed(self) -> dict[str, int]:
+        return {name: cursor.position for name, cursor in self._cursors.items()}
+
+    def lags(self) -> dict[str, int]:
+        """Batches that each cursor has not committed and can read; of holding cursors always."""
+        done = {name: cursor.batches for name, cursor in self._cursors.items()}
+        done |= {name: 0 for name in self._holds if name not in done}
+        return {n: self._last.batches - max(b, self._gone.batches) for n, b in done.items()}
+
+    def append(self, records: Sequence[Encoded], *, at: Ts) -> int:
+        """The last position. JournalFull, and nothing stored, where ``max_size`` allows no more."""
+        added = sum(len(record.data) + OVERHEAD for record in records)
+        while self.size + added > self._max_size:
+            if not self.prune(at, room=added).records:
+                raise self._full()
+        last = self._last
+        rows = []
+        for record in records:
+            last = _Totals(
+                last.position + 1,
+                last.batches + record.is_batch,
+                last.total + len(record.data) + OVERHEAD,
+            )
+            row = (last.position, at, record.is_batch, last.batches, last.total, record.data)
+            rows.append(row)
+        self._connection.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)", rows)
+        self._last = last
+        return last.position
+
+    def commit(self, cursor: str, position: int) -> None:
+        """Move the cursor forward; ValueError for a position that no record has had yet."""
+        if position > self.end:
+            message = f"cursor '{cursor}': position {position} is beyond the end, {self.end}"
+            raise ValueError(message)
+        if cursor in self._cursors and position <= self._cursors[cursor].position:
+            return
+        self._connection.execute(
+            "INSERT INTO cursors VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET position = ?2",
+            (cursor, position),
+        )
+        self._cursors[cursor] = self._totals(position)
+
+    def forget(self, cursor: str) -> None:
+        self._connection.execute("DELETE FROM cursors WHERE name = ?", (cursor,))
+        self._cursors.pop(cursor, None)
+
+    def save_snapshot(self, name: str, snapshot: Snapshot) -> None:
+        """In chunks of 512 kB; all are replaced in the caller's one transaction."""
+        data = snapshot.data
+        parts = [data[at : at + CHUNK_BYTES] for at in range(0, max(len(data), 1), CHUNK_BYTES)]
+        self._connection.execute("DELETE FROM snapshots WHERE name = ?", (name,))
+        self._connection.executemany(
+            "INSERT INTO snapshots VALUES (?, ?, ?, ?)",
+            [(name, number, snapshot.position, part) for number, part in enumerate(parts)],
+        )
+
+    def meta_set(self, key: str, value: str) -> None:
+        self._connection.execute(
+            "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2",
+            (key, value),
+        )
+
+    def prune(self, now: Ts, *, room: int = 0) -> Pruned:
+        """One bounded step: delete what is too old, and what is too much for ``max_size``.
+
+        Age passes no cursor; size passes those that do not hold. Neither takes the last record:
+        positions go on from it. ``room``: bytes that are about to come.
+        """
+        held, behind = self._limits()
+        aim = self._max_size - room
+        if self.size > aim:
+            aim = min(aim, self._max_size * 19 // 20)  # not one record for each one that comes
+        rows = self._connection.execute(
+            "SELECT position, at, batches, total FROM records ORDER BY position LIMIT ?",
+            (_PRUNED_AT_ONCE,),
+        ).fetchall()
+        gone = self._gone
+        for position, at, batches, total in rows:
+            old = at <= now - self._keep and position <= behind
+            too_much = self._last.total - gone.total > aim and position <= held
+            if position == self.end or not (old or too_much):
+                break
+            gone = _Totals(position, batches, total)
+        if gone is self._gone:
+            return Pruned()
+        self._connection.execute("DELETE FROM records WHERE position <= ?", (gone.position,))
+        step = Pruned(gone.position - self._gone.position, self._skipped(gone))
+        self._gone = gone
+        self._steps.append(step)
+        return step
+
+    def take_steps(self) -> Sequence[Pruned]:
+        """What was pruned since the last call, for whoever tells of it."""
+        steps, self._steps = self._steps, []
+        return steps
+
+    def _skipped(self, gone: _Totals) -> dict[str, int]:
+        batches = {
+            name: gone.batches - max(cursor.batches, self._gone.batches)
+            for name, cursor in self._cursors.items()
+            if cursor.position < gone.position
+        }
+        return {name: count for name, count in batches.items() if count}
+
+    def _limits(self) -> tuple[int, int]:
+        """The last positions that holding cursors and snapshots let go, and that every cursor does.
+
+        A snapshot ``rules`` or ``rules/3`` belongs to the cursor ``rules``.
+        """
+        holds = {*self._holds, *({_ALSO_HOLDS} & self._cursors.keys())}
+        snapshots: Iterable[tuple[str, int]] = self._connection.execute(
+            "SELECT name, min(position) FROM snapshots GROUP BY name"
+        ).fetchall()
+        committed = self.committed()
+        limits = [committed.get(name, 0) for name in holds]
+        limits += [position for name, position in snapshots if name.partition("/")[0] in holds]
+        held = min(limits, default=self.end)
+        return held, min([held, *committed.values()])
+
+    def _full(self) -> JournalFull:
+        held, _ = self._limits()
+        return JournalFull(
+            f"{self.size} of at most {self._max_size} bytes; records from {held + 1} on are still"
+            f" needed by {' or '.join(sorted({*self._holds, _ALSO_HOLDS}))}"
+        )
+
+    def _totals(self, position: int) -> _Totals:
+        """Running totals at a position; at one that was pruned, those of what is gone."""
+        row = self._connection.execute(
+            "SELECT batches, total FROM records WHERE position <= ? ORDER BY position DESC LIMIT 1",
+            (position,),
+        ).fetchone()
+        gone = (self._gone.batches, self._gone.total)
+        return _Totals(position, *(row or gone))
