@@ -115,7 +115,14 @@ def drill(folder: Path, *, seed: int, instants: int) -> dict[str, float | int | 
         run = Pipeline(folder / "city.yaml", url=f"http://127.0.0.1:{http}")
         run.start()
         run.ready()
-        command = [sys.executable, "-m", "bench.generator", str(broker.port), str(RATE), account]
+        command = [
+            sys.executable,
+            "-m",
+            "bench.generator",
+            str(broker.port),
+            str(RATE),
+            str(account),
+        ]
         generator = subprocess.Popen(command)
         back = []
         for _ in range(instants):
