@@ -11,6 +11,8 @@ import orjson
 from sqlalchemy import Connection, select
 
 from citypatrol.clock import Ts
+from citypatrol.geo import Grid
+from citypatrol.registry import Registry
 from rules.incidents import Incident
 from tickets.body import LONGEST_NOTE
 from tickets.callbacks import (
@@ -23,7 +25,7 @@ from tickets.callbacks import (
 from tickets.errors import StepForbidden, UnknownTicket
 from tickets.filing import Filing
 from tickets.ledger import Ledger
-from tickets.opening import Cells, Opener, Places
+from tickets.opening import Opener
 from tickets.outbox import Outbox
 from tickets.schema import incidents, tickets
 from tickets.states import DESK, Step
@@ -58,8 +60,8 @@ class Desk:
         city_code: str,
         timezone: ZoneInfo,
         units: Units,
-        registry: Places,
-        grid: Cells,
+        registry: Registry,
+        grid: Grid,
         evidence_url: Callable[[str, Ts], str],
         callback_url: Callable[[str], str],
         outbox: Outbox | None = None,

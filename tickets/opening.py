@@ -4,42 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
-from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from citypatrol.clock import Ts
+from citypatrol.geo import Grid
+from citypatrol.registry import Registry
 from rules.incidents import Incident
 from tickets.ticket import Ticket, ticket_key
 from tickets.titles import title_of
 from tickets.units import Units
-
-
-class Place(Protocol):
-    """Where a source stands: degrees (WGS 84), and the site that it belongs to."""
-
-    @property
-    def lat(self) -> float | None: ...
-    @property
-    def lon(self) -> float | None: ...
-    @property
-    def site(self) -> str | None: ...
-
-
-class Places(Protocol):
-    """``citypatrol.registry.Registry``, as far as tickets need it."""
-
-    def place(self, source: str, /) -> Place | None: ...
-
-
-class Cell(Protocol):
-    @property
-    def code(self) -> str: ...
-
-
-class Cells(Protocol):
-    """``citypatrol.geo.Grid``, as far as tickets need it."""
-
-    def cell(self, lat: float, lon: float, /) -> Cell | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +29,8 @@ class Opener:
     code: str
     timezone: ZoneInfo
     units: Units
-    places: Places
-    cells: Cells
+    registry: Registry
+    grid: Grid
 
     def day(self, at: Ts) -> str:
         """The city's day, ``260513``: numbers start again with each."""
@@ -75,7 +48,7 @@ class Opener:
         spot = self._spot(incident)
         cell = None
         if spot.lat is not None and spot.lon is not None:
-            cell = self.cells.cell(spot.lat, spot.lon)
+            cell = self.grid.cell(spot.lat, spot.lon)
         unit = self.units.handling(spec.category)
         return Ticket(
             id=number,
@@ -110,10 +83,9 @@ class Opener:
         """The group's own row in the registry (a gateway), else the source's, else what the source
         said of itself when it was last seen."""
         for source in (incident.group, incident.source):
-            place = None if source is None else self.places.place(source)
-            if place is not None and place.lat is not None and place.lon is not None:
-                site = place.site or incident.labels.get("site")
-                return _Spot(place.lat, place.lon, site)
+            place = None if source is None else self.registry.place(source)
+            if place is not None:
+                return _Spot(place.lat, place.lon, place.site or incident.labels.get("site"))
         lat = _degrees(incident.labels, "lat", limit=90)
         lon = _degrees(incident.labels, "lon", limit=180)
         site = incident.labels.get("site")

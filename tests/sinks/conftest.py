@@ -14,6 +14,8 @@ import pytest
 
 from citypatrol.clock import Clock, ManualClock
 from citypatrol.dead import DeadStore
+from citypatrol.geo import Grid
+from citypatrol.registry import Registry
 from citypatrol.secret import Secret
 from rules.incidents import Incident, TicketSpec, incident_id
 from sinks.attempts import Answer
@@ -26,14 +28,6 @@ from tickets.units import Unit, Units, UnitWebhook
 
 NOW = 1_778_630_531_480
 SECRET = Secret("whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVoxMjM0NTY=")
-
-
-class Nowhere:
-    def place(self, source: str) -> None:
-        return None
-
-    def cell(self, lat: float, lon: float) -> None:
-        return None
 
 
 @dataclass
@@ -82,8 +76,8 @@ class Mailroom:
             city_code="ZZ",
             timezone=ZoneInfo("Asia/Shanghai"),
             units=self.units,
-            registry=Nowhere(),
-            grid=Nowhere(),
+            registry=Registry.empty(),
+            grid=Grid.empty(),
             evidence_url=lambda sha, at: sha,
             callback_url=lambda unit: f"https://city.example/{unit}",
             outbox=self.outbox,

@@ -1,7 +1,7 @@
 """A small city on a real database; every test that takes ``city`` runs on SQLite and PostgreSQL."""
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ import orjson
 import pytest
 
 from bench.servers.postgres import Postgres, postgres
+from citypatrol.geo import Grid
+from citypatrol.registry import Registry
 from citypatrol.secret import Secret
 from rules.incidents import Incident, TicketSpec, incident_id
 from tickets.desk import Desk
@@ -22,33 +24,6 @@ from tickets.units import Unit, Units, UnitWebhook
 
 NOW = 1_778_630_531_480  # 2026-05-13T00:02:11.480Z
 SECRET = Secret("whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVoxMjM0NTY=")
-
-
-@dataclass(frozen=True)
-class Spot:
-    lat: float | None
-    lon: float | None
-    site: str | None
-
-
-@dataclass(frozen=True)
-class Square:
-    code: str
-
-
-class Street:
-    """One cell: what lies north of the equator."""
-
-    def cell(self, lat: float, lon: float) -> Square | None:
-        return Square("410104-03-017") if lat >= 0 else None
-
-
-class Book:
-    def __init__(self, places: Mapping[str, Spot]) -> None:
-        self._places = places
-
-    def place(self, source: str) -> Spot | None:
-        return self._places.get(source)
 
 
 def unit(name: str, *handles: str, **more: Any) -> Unit:
@@ -65,11 +40,35 @@ UNITS = Units(
         unit("devices", "device.silent"),
     ]
 )
-PLACES = {
-    "cam-1/north": Spot(34.7155, 113.7411, "hanghai-zichen"),
-    "pump-1": Spot(-34.7, 113.7, None),
-    "gw-1": Spot(34.8, 113.8, "hub"),
+REGISTRY = """id,name,kind,site,lat,lon
+cam-1,航海东路/紫辰路,camera,hanghai-zichen,34.7155,113.7411
+pump-1,,water,,-34.7,113.7
+gw-1,,gateway,hub,34.8,113.8
+"""
+GRID = {
+    "type": "FeatureCollection",
+    "features": [
+        {
+            "type": "Feature",
+            "properties": {"code": "410104-03-017", "parent": None, "level": "street"},
+            "geometry": {
+                "type": "Polygon",
+                "coordinates": [[[113, 34], [114, 34], [114, 35], [113, 35], [113, 34]]],
+            },
+        }
+    ],
 }
+
+
+@pytest.fixture(scope="session")
+def atlas(tmp_path_factory: pytest.TempPathFactory) -> tuple[Registry, Grid]:
+    folder = tmp_path_factory.mktemp("atlas")
+    (folder / "registry.csv").write_text(REGISTRY)
+    (folder / "grid.geojson").write_bytes(orjson.dumps(GRID))
+    registry, registry_problems = Registry.read(folder / "registry.csv")
+    grid, grid_problems = Grid.read(folder / "grid.geojson")
+    assert [*registry_problems, *grid_problems] == []
+    return registry, grid
 
 
 @dataclass
@@ -77,6 +76,7 @@ class City:
     """Everything about tickets, and a few short words for tests."""
 
     store: Store
+    atlas: tuple[Registry, Grid]
     units: Units = UNITS
     ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -91,8 +91,8 @@ class City:
             city_code="ZZ",
             timezone=ZoneInfo("Asia/Shanghai"),
             units=units,
-            registry=Book(PLACES),
-            grid=Street(),
+            registry=self.atlas[0],
+            grid=self.atlas[1],
             evidence_url=lambda sha, at: f"https://city.example/evidence/{sha}.jpg?at={at}",
             callback_url=lambda unit: f"https://city.example/api/v1/callbacks/{unit}",
             outbox=self.outbox,
@@ -152,13 +152,14 @@ def store(url: str) -> Iterator[Store]:
 
 
 @pytest.fixture
-def city(store: Store) -> City:
-    return City(store)
+def city(store: Store, atlas: tuple[Registry, Grid]) -> City:
+    return City(store, atlas)
 
 
-@pytest.fixture
-def city_of() -> Callable[[Store], City]:
-    return City
+@pytest.fixture(scope="session")
+def city_of(atlas: tuple[Registry, Grid]) -> Callable[[Store], City]:
+    """For tests that open their own databases."""
+    return lambda store: City(store, atlas)
 
 
 Fire = Callable[..., Incident]
