@@ -85,13 +85,13 @@ def _dictionary(codes: NDArray[np.int32], names: tuple[str, ...]) -> pa.Dictiona
 
 def encode_batch(batch: Batch) -> bytes:
     """One Arrow IPC stream with one record batch."""
-    evidence = batch.evidence if batch.evidence is not None else (None,) * len(batch)
+    evidence = batch.evidence
     columns = [
         _dictionary(batch.source, batch.sources),
         _dictionary(batch.metric, batch.metrics),
         pa.array(batch.ts, pa.timestamp("ms", tz="UTC")),
         pa.array(batch.value, pa.float64()),
-        pa.array(evidence, pa.string()),
+        pa.nulls(len(batch), pa.string()) if evidence is None else pa.array(evidence, pa.string()),
     ]
     out = pa.BufferOutputStream()
     with pa.ipc.new_stream(out, SCHEMA) as writer:
@@ -106,25 +106,32 @@ def decode_batch(data: bytes) -> Batch:
     """
     try:
         with pa.ipc.open_stream(data) as reader:
-            table = reader.read_all().select(SCHEMA.names).cast(SCHEMA).unify_dictionaries()
+            parts = list(reader)
+            record = parts[0] if len(parts) == 1 and reader.schema.equals(SCHEMA) else None
+            if record is None:
+                record = _as_one(pa.Table.from_batches(parts, reader.schema))
     except (pa.ArrowException, KeyError, OSError) as error:
         message = f"not an Arrow stream of samples: {error}"
         raise ValueError(message) from error
-    table = table.combine_chunks()
-    if table.num_rows == 0:
+    if record is None or record.num_rows == 0:
         return Batch.of([])
-    source, metric = table["source"].chunk(0), table["metric"].chunk(0)
-    nulls = sum(table[name].null_count for name in ("source", "metric", "ts", "value"))
+    source, metric, ts, value, evidence = record.columns
+    nulls = source.null_count + metric.null_count + ts.null_count + value.null_count
     if nulls:
         message = f"{nulls} empty cells in source, metric, ts or value"
         raise ValueError(message)
-    evidence = table["evidence"]
     return Batch(
         sources=tuple(source.dictionary.to_pylist()),
         source=source.indices.to_numpy(zero_copy_only=False),
         metrics=tuple(metric.dictionary.to_pylist()),
         metric=metric.indices.to_numpy(zero_copy_only=False),
-        ts=table["ts"].chunk(0).cast(pa.int64()).to_numpy(zero_copy_only=False),
-        value=table["value"].chunk(0).to_numpy(zero_copy_only=False),
+        ts=ts.view(pa.int64()).to_numpy(zero_copy_only=False),
+        value=value.to_numpy(zero_copy_only=False),
         evidence=tuple(evidence.to_pylist()) if evidence.null_count < len(evidence) else None,
     )
+
+
+def _as_one(table: pa.Table) -> pa.RecordBatch | None:
+    """Columns in our order and types, several record batches as one; None: no rows."""
+    ours = table.select(SCHEMA.names).cast(SCHEMA).unify_dictionaries().combine_chunks()
+    return next(iter(ours.to_batches()), None)
