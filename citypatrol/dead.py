@@ -185,10 +185,7 @@ def _insert(connection: sqlite3.Connection, letter: DeadLetter) -> int:
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
         (letter.kind, origin, reason, letter.payload, letter.at, note, _size(letter)),
     )
-    if row.lastrowid is None:
-        message = "SQLite gave no row id"
-        raise sqlite3.InternalError(message)
-    return row.lastrowid
+    return int(row.lastrowid or 0)
 
 
 def _storable(text: str) -> str:
