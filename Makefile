@@ -1,6 +1,6 @@
 # Every command of the README and of CI. ARGS=... passes through.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench lock dashboards clean
+.PHONY: help setup demo test check bench drill-kill lock dashboards clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,6 +13,8 @@ help:
 	@echo "make test       all tests, with real servers where they are installed"
 	@echo "make check      ruff, mypy --strict, import-linter, documentation"
 	@echo "make bench      every benchmark, with ARGS (--quick, --json)"
+	@echo "make drill-kill kill -9 of the pipeline at 20 seeded instants under load"
+	@echo "make dashboards write grafana/dashboards from the code"
 	@echo "make lock       write requirements.lock anew (needs uv)"
 	@echo "make clean      remove what the others made, the environment too"
 
@@ -44,6 +46,12 @@ check: setup
 
 bench: setup
 	$(BIN)/python -m bench $(ARGS)
+
+drill-kill: setup
+	$(BIN)/python -m bench.drill_kill $(ARGS)
+
+dashboards: setup
+	$(BIN)/python -m grafana.wall
 
 lock:
 	uv pip compile pyproject.toml --extra cluster --extra demo --group dev --universal \

@@ -1,0 +1,22 @@
+"""Every bench, one after the other: `python -m bench` (`make bench`)."""
+
+import subprocess
+import sys
+
+BENCHES = ("startup", "drill_kill", "demo_seeds")
+
+
+def main() -> int:
+    failed = []
+    for name in BENCHES:
+        print(f"== bench.{name}", flush=True)
+        done = subprocess.run([sys.executable, "-m", f"bench.{name}", *sys.argv[1:]])
+        if done.returncode:
+            failed.append(name)
+    if failed:
+        print("failed:", *failed)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
