@@ -10,16 +10,18 @@ _FULL: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_
 _CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
-def open_file(path: Path, *, schema: str, application: int, what: str) -> sqlite3.Connection:
+def open_file(
+    path: Path, *, schema: str, application: int, what: str, wait_s: float = 5.0
+) -> sqlite3.Connection:
     """A connection in autocommit mode, with ``schema`` (version 1) in place; for any one thread.
 
     Raises ConfigError where the file is corrupt, another program's, of a newer version, or cannot
-    be made; messages begin with ``what``.
+    be made; messages begin with ``what``. ``wait_s``: for others that write to the file.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(
-            path, timeout=5.0, isolation_level=None, check_same_thread=False
+            path, timeout=wait_s, isolation_level=None, check_same_thread=False
         )
     except (OSError, sqlite3.Error) as error:
         raise _refused(path, what, f"cannot be opened: {_words(error)}") from error
@@ -63,7 +65,6 @@ def unreadable(path: Path, error: sqlite3.Error, *, what: str) -> ConfigError:
 def _prepare(
     connection: sqlite3.Connection, *, path: Path, schema: str, application: int, what: str
 ) -> None:
-    connection.execute("PRAGMA busy_timeout = 5000")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     (owner,) = connection.execute("PRAGMA application_id").fetchone()
