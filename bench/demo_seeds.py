@@ -1,4 +1,4 @@
-"""The demo on many seeds, one after the other: `python -m bench.demo_seeds --first 1000 --seeds 20`.
+"""The demo on many seeds: `python -m bench.demo_seeds --first 1000 --seeds 20`.
 
 Each is a whole `citypatrol demo --once --json` in a process of its own. Every seed is reported, the
 ones that failed too.
