@@ -34,6 +34,7 @@ KIND_NAMES: dict[Kind, str] = {
     "manhole": "井盖",
     "lamp": "路灯箱",
 }
+SHARES: dict[Kind, int] = {"underpass": 1, "air": 4, "noise": 4, "manhole": 6, "lamp": 5}
 CENTRE = (34.7466, 113.6654)
 EVERY_S = 10.0
 MOVING_S = 1.0
@@ -63,7 +64,7 @@ class Device:
 def make_devices(count: int) -> list[Device]:
     """The city's devices, always the same: 200 to a gateway, one gateway to a neighbourhood."""
     rng = random.Random(13_05)  # noqa: S311 - where things stand, not a secret
-    kinds: list[Kind] = ["underpass", *["air"] * 4, *["noise"] * 4, *["manhole"] * 6, *["lamp"] * 5]
+    kinds = [kind for kind, share in SHARES.items() for _ in range(share)]
     devices = []
     for number in range(count):
         kind = kinds[number % len(kinds)]
