@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
-from app.city import load_city
+from app.city import load_city, matching
 from citypatrol.errors import Problem
 from citypatrol.geo import Grid
 from citypatrol.registry import Registry
+from citypatrol.yamltree import parse
 from edge.load import load_cameras
 from rules.load import load_rules
 from tickets.units import load_units
@@ -47,14 +46,14 @@ class _Check:
         city, problems = load_city(path, env=self.env)
         self.problems.update(problems)
         self.read.add(path)
+        named = _named_by(path)
         if city is None:
+            for other in named:
+                if other not in self.read:
+                    self.one(other)
             return
         self.notes.update(city.notes)
-        file, places = city.file, city.places
-        named = [file.registry, file.cameras, file.grid, file.units]
-        self.read.update(places.of(name) for name in named if name is not None)
-        for pattern in file.rules:
-            self.read.update(path.parent.glob(pattern) if not Path(pattern).is_absolute() else [])
+        self.read.update(named)
 
     def one(self, path: Path) -> None:
         self.read.add(path)
@@ -103,6 +102,18 @@ def _is_city(path: Path) -> bool:
     )
 
 
+def _named_by(path: Path) -> list[Path]:
+    """The files that a city names and that are there, also where the city itself is wrong."""
+    top = _keys(path)
+    names = [top.get(key) for key in ("registry", "cameras", "grid", "units")]
+    named = [path.parent / name for name in names if isinstance(name, str)]
+    rules = top.get("rules")
+    for pattern in rules if isinstance(rules, list) else []:
+        if isinstance(pattern, str) and pattern:
+            named += matching(path.parent, pattern)
+    return [other for other in named if other.is_file()]
+
+
 def _reader(path: Path) -> Callable[[Path], Sequence[Problem]]:
     if path.suffix == ".csv":
         return lambda path: Registry.read(path)[1]
@@ -133,11 +144,10 @@ _READERS: Final[Mapping[str, Callable[[Path], Sequence[Problem]]]] = {
 
 
 def _keys(path: Path) -> dict[str, Any]:
-    """The top keys of a YAML file, {} where it cannot be read as far as that."""
+    """The top keys of a YAML file with their values, {} where it cannot be read as far as that."""
     try:
-        node = yaml.compose(path.read_text("utf-8-sig"), Loader=yaml.CSafeLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        text = path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError):
         return {}
-    if not isinstance(node, yaml.MappingNode):
-        return {}
-    return {key.value: None for key, _ in node.value if isinstance(key, yaml.ScalarNode)}
+    root = parse(text, path=str(path), folder=path.parent, env={}).root
+    return root if isinstance(root, dict) else {}

@@ -21,7 +21,8 @@ from tickets.units import Units, load_units
 
 @dataclass(frozen=True, slots=True, eq=False)
 class City:
-    """``notes``: what is allowed and may not be meant, such as a category that no unit handles."""
+    """``notes``: what is allowed and may not be meant, such as a category that no unit handles; of a
+    city without problems only."""
 
     path: Path
     file: CityFile
@@ -60,8 +61,9 @@ def load_city(
         cameras=reader.cameras(file.cameras, registry),
     )
     problems += crosschecks.problems(city, document)
-    notes = tuple(sorted(crosschecks.notes(city, document)))
-    return replace(city, notes=notes), sorted(set(problems))
+    if problems:
+        return city, sorted(set(problems))
+    return replace(city, notes=tuple(sorted(crosschecks.notes(city, document)))), []
 
 
 @dataclass(slots=True)
@@ -105,21 +107,14 @@ class _Reader:
     def rules(self, patterns: Sequence[str]) -> RuleSet:
         paths: list[Path] = []
         for index, pattern in enumerate(patterns):
-            found = self._matching(pattern) if _is_glob(pattern) else []
-            if not _is_glob(pattern):
-                found = [self.folder / pattern] if self._is_there(pattern, "rules", index) else []
-            elif not found:
+            found = matching(self.folder, pattern)
+            if not found:
                 message = f"rules: no file is named like '{pattern}'"
                 self.problems.append(self.document.problem(message, "rules", index))
             paths += [path for path in found if path not in paths]
         rules, problems = load_rules(paths)
         self.problems += problems
         return rules or RuleSet()
-
-    def _matching(self, pattern: str) -> list[Path]:
-        if not Path(pattern).is_absolute():
-            pattern = f"{glob.escape(str(self.folder))}/{pattern}"
-        return sorted(Path(name) for name in glob.glob(pattern))  # noqa: PTH207 - absolute ones too
 
     def _is_there(self, name: str, *keys: str | int) -> bool:
         """Said at the line that names the file, which is where it is mended."""
@@ -130,5 +125,9 @@ class _Reader:
         return False
 
 
-def _is_glob(text: str) -> bool:
-    return any(sign in text for sign in "*?[")
+def matching(folder: Path, pattern: str) -> list[Path]:
+    """The files that a ``rules:`` pattern of a city in ``folder`` means, by name."""
+    if not Path(pattern).is_absolute():
+        pattern = f"{glob.escape(str(folder))}/{pattern}"
+    names = sorted(glob.glob(pattern))  # noqa: PTH207 - Path.glob takes no absolute pattern
+    return [Path(name) for name in names if Path(name).is_file()]

@@ -19,7 +19,7 @@ from app.outcome import (
     UsageError,
     WrongError,
 )
-from app.terminal import complain
+from app.terminal import complain, say
 from citypatrol.errors import ConfigError
 
 _STATUS = {WrongError: FOUND_WRONG, UsageError: WRONG_USAGE, OutsideError: OUTSIDE_FAILED}
@@ -38,7 +38,8 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         from importlib.metadata import version
 
-        parser.exit(FINE, f"citypatrol {version('citypatrol')}\n")
+        say(f"citypatrol {version('citypatrol')}")
+        parser.exit(FINE)
 
 
 def _globals(*, top: bool) -> argparse.ArgumentParser:

@@ -27,7 +27,7 @@ def problems(city: "City", document: Document) -> Iterator[Problem]:
     yield from _http(city, document)
     yield from _tickets(city, document)
     yield from _influx_tags(city, document)
-    yield from _webhook_addresses(city)
+    yield from _webhook_addresses(city, document)
     yield from _thresholds(city)
 
 
@@ -75,10 +75,9 @@ def _influx_tags(city: "City", document: Document) -> Iterator[Problem]:
                 yield document.problem(message, "sinks", index)
 
 
-def _webhook_addresses(city: "City") -> Iterator[Problem]:
+def _webhook_addresses(city: "City", document: Document) -> Iterator[Problem]:
     """Names are looked up when something is sent; an address in the file can be judged now."""
     allowed = Allowed(city.file.webhooks.allow)
-    name = str(city.places.of(city.file.units or ""))
     for unit in city.units:
         if unit.webhook is None:
             continue
@@ -89,10 +88,10 @@ def _webhook_addresses(city: "City") -> Iterator[Problem]:
             continue
         if address not in allowed:
             message = (
-                f"unit '{unit.id}': webhook.url: {host} is no public address; "
-                "if that is right, add its network to webhooks.allow in city.yaml"
+                f"allow: the webhook of unit '{unit.id}' goes to {host}, which is no public "
+                "address; if that is right, add its network here"
             )
-            yield Problem(name, 0, 0, message)
+            yield document.problem(message, "webhooks", "allow")
 
 
 def _thresholds(city: "City") -> Iterator[Problem]:

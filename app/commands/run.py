@@ -1,12 +1,22 @@
-"""`citypatrol run`."""
+"""``citypatrol run city.yaml``: every stage in one process on SQLite, until SIGTERM."""
 
 import argparse
+from pathlib import Path
+
+from app.outcome import FINE
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    del parser
+    parser.add_argument("city", metavar="CITY", type=Path, help="city.yaml")
 
 
 def execute(args: argparse.Namespace) -> int:
-    del args
-    return 0
+    import asyncio
+
+    from app.process import configure_logs, load_or_raise, until_signal
+    from app.run import CityRun
+
+    configure_logs(args)
+    city = CityRun(load_or_raise(args.city))
+    asyncio.run(until_signal(city.run))
+    return FINE

@@ -1,12 +1,25 @@
-"""`citypatrol serve`."""
+"""``citypatrol serve city.yaml``: inputs, tickets, sinks and the API of the Kafka layout."""
 
 import argparse
+from pathlib import Path
+
+from app.outcome import FINE
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    del parser
+    parser.add_argument("city", metavar="CITY", type=Path, help="city.yaml, journal: {type: kafka}")
 
 
 def execute(args: argparse.Namespace) -> int:
-    del args
-    return 0
+    import asyncio
+
+    from app.layouts import OnKafka
+    from app.process import configure_logs, load_or_raise, until_signal
+    from app.run import CityRun
+    from citypatrol.clock import SystemClock
+
+    configure_logs(args)
+    city, clock = load_or_raise(args.city), SystemClock()
+    run = CityRun(city, clock=clock, layout=OnKafka.of(city, clock=clock))
+    asyncio.run(until_signal(run.run))
+    return FINE

@@ -1,12 +1,32 @@
-"""`citypatrol worker`."""
+"""``citypatrol worker city.yaml``: judges partitions of the Kafka layout, until SIGTERM."""
 
 import argparse
+from pathlib import Path
+
+from app.outcome import OutsideError, UsageError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    del parser
+    parser.add_argument("city", metavar="CITY", type=Path, help="city.yaml, journal: {type: kafka}")
 
 
 def execute(args: argparse.Namespace) -> int:
-    del args
-    return 0
+    from app.process import configure_logs, load_or_raise
+    from citypatrol.errors import ConfigError, Problem, Retry
+    from citypatrol.kafka_config import KafkaJournalConfig
+
+    configure_logs(args)
+    city = load_or_raise(args.city)
+    config = city.file.journal
+    if not isinstance(config, KafkaJournalConfig):
+        message = "journal.type is sqlite: a worker judges on Kafka; `citypatrol run` is one process"
+        raise UsageError(message)
+    try:
+        from rules.stream import run_worker
+    except ModuleNotFoundError as error:
+        message = f"a worker needs {error.name}: pip install 'citypatrol[cluster]'"
+        raise ConfigError([Problem("journal", 0, 0, message)]) from error
+    try:
+        return run_worker(city.rules, config)
+    except Retry as error:
+        raise OutsideError(str(error)) from error

@@ -1,0 +1,141 @@
+"""The two layouts of a city: everything in one process on SQLite, or Kafka between processes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from app.city import City
+from app.compose import Case
+from app.config import SqliteJournalConfig
+from app.outcome import OutsideError, UsageError
+from citypatrol.clock import Clock, Ts
+from citypatrol.dead_kafka import DeadFromKafka
+from citypatrol.errors import ConfigError, Retry
+from citypatrol.journal import Journal
+from citypatrol.journal_sqlite import SqliteJournal
+from citypatrol.kafka_config import KafkaJournalConfig
+from citypatrol.stage import Stage
+from rules.incidents import Incident
+from rules.incidents_kafka import IncidentsFromKafka
+from rules.runner import RulesStage
+
+_BEHIND_MS: Final = 60_000
+"""How far behind the clock the workers are taken to be at the most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """``stages`` bring incidents to the desk; ``judged``: the event time that they have come to."""
+
+    stages: Sequence[Stage]
+    judged: Callable[[], Ts | None]
+
+
+class Layout(Protocol):
+    """``open`` raises OutsideError where the journal is not to be had, ConfigError where it is
+    another one than configured."""
+
+    async def open(self) -> Journal: ...
+    def judging(self, case: Case) -> Judging: ...
+    async def close(self) -> None: ...
+
+
+class OnSqlite:
+    """``citypatrol run``."""
+
+    def __init__(self, city: City, journal: SqliteJournal, *, clock: Clock) -> None:
+        self._city = city
+        self._journal = journal
+        self._clock = clock
+
+    @classmethod
+    def of(cls, city: City, *, clock: Clock) -> "OnSqlite":
+        config = city.file.journal
+        if not isinstance(config, SqliteJournalConfig):
+            message = (
+                "journal.type is kafka: `citypatrol run` is one process on SQLite; "
+                "start `citypatrol serve` and `citypatrol worker`"
+            )
+            raise UsageError(message)
+        journal = SqliteJournal(
+            city.places.journal, keep=config.keep, max_size=config.max_size, clock=clock
+        )
+        return cls(city, journal, clock=clock)
+
+    async def open(self) -> Journal:
+        await _opened(self._journal)
+        return self._journal
+
+    def judging(self, case: Case) -> Judging:
+        rules = RulesStage(
+            self._journal,
+            self._city.rules,
+            apply=_filing(case, clock=self._clock),
+            clock=self._clock,
+        )
+        return Judging([rules], lambda: rules.judged)
+
+    async def close(self) -> None:
+        await self._journal.close()
+
+
+class OnKafka:
+    """``citypatrol serve``: the rules are judged by workers, incidents come back from a topic."""
+
+    def __init__(self, city: City, config: KafkaJournalConfig, *, clock: Clock) -> None:
+        self._config = config
+        self._clock = clock
+        self._journal = config.build(site=_site_of(city), process="serve")
+
+    @classmethod
+    def of(cls, city: City, *, clock: Clock) -> "OnKafka":
+        config = city.file.journal
+        if not isinstance(config, KafkaJournalConfig):
+            message = "journal.type is sqlite: start `citypatrol run`, which needs no Kafka"
+            raise UsageError(message)
+        return cls(city, config, clock=clock)
+
+    async def open(self) -> Journal:
+        await _opened(self._journal)
+        return self._journal
+
+    def judging(self, case: Case) -> Judging:
+        incidents = IncidentsFromKafka(
+            self._config, apply=_filing(case, clock=self._clock), clock=self._clock
+        )
+        letters = DeadFromKafka(self._config, store=case.dead, clock=self._clock)
+        return Judging([incidents, letters], lambda: self._clock.now() - _BEHIND_MS)
+
+    async def close(self) -> None:
+        await self._journal.close()
+
+
+class _Opens(Protocol):
+    async def open(self) -> None: ...
+
+
+async def _opened(journal: _Opens) -> None:
+    """At the start what is not there ends the process; later it is waited for."""
+    try:
+        await journal.open()
+    except ConfigError as error:
+        raise OutsideError("; ".join(one.message for one in error.problems)) from error
+    except Retry as error:
+        raise OutsideError(str(error)) from error
+
+
+def _filing(case: Case, *, clock: Clock) -> Callable[[list[Incident]], Awaitable[None]]:
+    """Files incidents in a thread: the database's fsync must not hold the loop."""
+
+    async def file(incidents: list[Incident]) -> None:
+        await asyncio.to_thread(case.desk.apply, incidents, now=clock.now())
+
+    return file
+
+
+def _site_of(city: City) -> Callable[[str], str | None]:
+    def site(source: str) -> str | None:
+        return (city.registry.labels(source) or {}).get("site")
+
+    return site

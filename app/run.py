@@ -1,0 +1,204 @@
+"""A city at work in one process: ``citypatrol run`` on SQLite, ``citypatrol serve`` on Kafka."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Final
+
+import structlog
+
+from app.city import City
+from app.compose import Case, city_map, guard_of, open_case
+from app.door import Door
+from app.http import build_application
+from app.inbox import Inbox
+from app.layouts import Layout, OnSqlite
+from app.listen import HttpStage
+from app.outcome import OutsideError
+from app.replay import Replay
+from app.supervise import Phase, Supervisor
+from app.tallies import TallyStage
+from app.upkeep import Upkeep
+from citypatrol.clock import Clock, SystemClock
+from citypatrol.journal import Journal
+from edge.cameras import CameraStage
+from ingest.config import input_names
+from ingest.intake import Intake
+from ingest.subscriber import Subscriber
+from sinks.influx import InfluxSink
+from sinks.webhook import Webhooks
+
+log = structlog.get_logger(__name__)
+
+_LOOK_S: Final = 0.05
+
+
+class CityRun:
+    """One city at work. ``inbox``: what a unit's receiver got, for the page (the demo's).
+
+    ``layout`` says where the journal is and who judges; default: all in this process, on SQLite.
+    """
+
+    def __init__(
+        self,
+        city: City,
+        *,
+        inbox: Inbox | None = None,
+        clock: Clock | None = None,
+        layout: Layout | None = None,
+    ) -> None:
+        self._city = city
+        self._inbox = inbox
+        self._clock = clock or SystemClock()
+        self._layout = layout or OnSqlite.of(city, clock=self._clock)
+        self._supervisor: Supervisor | None = None
+        self.port = city.file.http.port
+        self.cut: list[str] = []
+
+    def waiting_for(self) -> Sequence[str]:
+        """What is missing before the city is ready, in words; empty when it is."""
+        if self._supervisor is None:
+            return ["the city is starting"]
+        return self._supervisor.waiting_for()
+
+    async def ready(self, *, timeout_s: float) -> None:
+        """Returns once nothing is missing; OutsideError after a while."""
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        while missing := self.waiting_for():
+            if asyncio.get_running_loop().time() > deadline:
+                message = f"not ready after {timeout_s:.0f} s: {'; '.join(missing)}"
+                raise OutsideError(message)
+            await asyncio.sleep(_LOOK_S)
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """The city runs inside, and has stopped in order after it. Raises as ``run`` does."""
+        stop = asyncio.Event()
+        task = asyncio.create_task(self.run(stop))
+        try:
+            while self._supervisor is None and not task.done():
+                await asyncio.sleep(_LOOK_S)
+            if task.done():
+                task.result()
+            yield
+        finally:
+            stop.set()
+            await task
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until ``stop``. Raises OutsideError, or ConfigError, where it cannot start."""
+        case = await asyncio.to_thread(open_case, self._city, clock=self._clock)
+        try:
+            journal = await self._layout.open()
+            sent = await asyncio.to_thread(case.desk.dispatch_waiting, now=self._clock.now())
+            if sent:
+                log.info("tickets dispatched to units that now handle them", tickets=sent)
+            supervisor = await self._build(journal, case)
+            self._supervisor = supervisor
+            log.info("the city runs", city=self._city.file.city.name, port=self.port)
+            self.cut = await supervisor.run(stop)
+        finally:
+            await self._layout.close()
+            await asyncio.to_thread(case.close)
+
+    async def _build(self, journal: Journal, case: Case) -> Supervisor:
+        city, clock = self._city, self._clock
+        intake = Intake(journal, registry=city.registry, kinds=city.file.kinds, clock=clock)
+        judging = self._layout.judging(case)
+        influx = [
+            InfluxSink(journal, config, dead=case.dead, clock=clock, cursor=cursor)
+            for config, cursor in zip(
+                city.file.sinks, cursors(len(city.file.sinks)), strict=True
+            )
+        ]
+        webhooks = Webhooks(
+            case.outbox, city.units, config=city.file.webhooks, dead=case.dead, clock=clock
+        )
+        replay = Replay(
+            inputs=city.file.inputs,
+            intake=intake,
+            outbox=case.outbox,
+            desk=case.desk,
+            lines=influx,
+            clock=clock,
+        )
+        upkeep = Upkeep(
+            desk=case.desk,
+            tickets=case.tickets,
+            evidence=case.evidence,
+            dead=case.dead,
+            clock=clock,
+            judged=judging.judged,
+            keep=city.file.evidence.keep,
+        )
+        server = await self._server(case, replay)
+        return Supervisor(
+            [
+                Phase("inputs", self._inputs(journal, case, intake), stop_s=3.0),
+                Phase("counts", [TallyStage(case.store, intake=intake, clock=clock)], gates=False),
+                Phase("intake", [intake], stop_s=2.0),
+                Phase("rules", judging.stages, stop_s=2.0),
+                Phase("upkeep", [upkeep], gates=False, stop_s=1.0),
+                Phase("sinks", [webhooks, *influx], gates=False, stop_s=2.0),
+                Phase("http", [server], stop_s=3.0),
+            ]
+        )
+
+    def _inputs(
+        self, journal: Journal, case: Case, intake: Intake
+    ) -> list[Subscriber | CameraStage]:
+        city = self._city
+        configs = tuple(city.file.inputs)
+        stages: list[Subscriber | CameraStage] = [
+            config.build(
+                name=name,
+                folder=city.path.parent,
+                intake=intake,
+                dead=case.dead,
+                journal=journal,
+                clock=self._clock,
+            )
+            for config, name in zip(configs, input_names(configs), strict=True)
+        ]
+        if city.cameras:
+            stages.append(
+                CameraStage(
+                    city.cameras, intake=intake, evidence=case.evidence, clock=self._clock
+                )
+            )
+        return stages
+
+    async def _server(self, case: Case, replay: Replay) -> HttpStage:
+        city = self._city
+        door = Door(
+            city=city.file.city.name,
+            timezone=city.file.city.timezone,
+            guard=guard_of(city),
+            clock=self._clock,
+            desk=case.desk,
+            tickets=case.tickets,
+            outbox=case.outbox,
+            scribe=case.scribe,
+            units=city.units,
+            evidence=case.evidence,
+            evidence_key=case.evidence_key,
+            dead=case.dead,
+            city_map=await asyncio.to_thread(city_map, city),
+            waiting_for=self.waiting_for,
+            stages=self._restarts,
+            replay=replay,
+            inbox=self._inbox,
+        )
+        http = city.file.http
+        server = HttpStage(build_application(door), host=http.host, port=http.port)
+        self.port = server.open()
+        return server
+
+    def _restarts(self) -> Mapping[str, int]:
+        states = self._supervisor.states if self._supervisor is not None else {}
+        return {name: state.restarts for name, state in states.items()}
+
+
+def cursors(count: int) -> list[str]:
+    """The journal's cursors of the InfluxDB sinks: the same over restarts, in the file's order."""
+    return [f"influx-{number}" if number > 1 else "influx" for number in range(1, count + 1)]
