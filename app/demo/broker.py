@@ -29,5 +29,5 @@ async def serve(port: int) -> None:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.WARNING)
+    logging.basicConfig(level=logging.CRITICAL)  # a probe of its port is no error
     asyncio.run(serve(int(sys.argv[1])))
