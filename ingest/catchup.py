@@ -9,6 +9,9 @@ Three signs, each enough:
 - **level**: their times run no faster than the wall clock (devices whose clocks are all behind).
 
 A steady stream without any times gives no sign at all: it is taken as read after ``_BLIND_S``.
+
+Where the broker itself was away its devices must come back too: they are given as long as it was
+away, at most ``_GRACE_S``, before anybody's silence counts.
 """
 
 from collections import deque
@@ -22,6 +25,7 @@ _QUIET_S: Final = 0.25
 _QUIET_ROUND_TRIPS: Final = 5.0
 _ENOUGH: Final = 20
 _BLIND_S: Final = 30.0
+_GRACE_S: Final = 60.0
 _LEVEL_S: Final = 10.0
 _LEVEL_PACE: Final = 1.5
 
@@ -33,17 +37,22 @@ class CatchUp:
         self._began: float | None = None
         self._wall: Ts = 0
         self._quiet_s = _QUIET_S
+        self._grace_s = 0.0
         self._moved = 0.0
         self._stamps: deque[Ts] = deque(maxlen=3 * _ENOUGH)
         self._level: tuple[float, float] | None = None
         self._done = False
         self.newest: Ts | None = None
 
-    def begin(self, now_s: float, *, wall: Ts, round_trip_s: float) -> None:
-        """Every subscription is granted; ``round_trip_s``: how long the broker took to say so."""
+    def begin(
+        self, now_s: float, *, wall: Ts, round_trip_s: float = 0.0, away_s: float = 0.0
+    ) -> None:
+        """Every subscription is granted; ``round_trip_s``: how long the broker took to say so;
+        ``away_s``: how long there was no connection."""
         self._began = self._moved = now_s
         self._wall = wall
         self._quiet_s = max(_QUIET_S, _QUIET_ROUND_TRIPS * round_trip_s)
+        self._grace_s = min(_GRACE_S, away_s)
         self._stamps.clear()
         self._level = None
         self._done = False
@@ -82,4 +91,4 @@ class CatchUp:
             dry = in_hand == 0 and now_s - self._moved >= self._quiet_s
             blind = len(self._stamps) < _ENOUGH and now_s - self._began >= _BLIND_S
             self._done = dry or blind
-        return self._done
+        return self._done and now_s - self._began >= self._grace_s

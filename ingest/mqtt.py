@@ -110,7 +110,7 @@ class Link:
             except Away as away:
                 reason = str(away)
             answered = self._progress.subscribed
-            self._progress.lost()
+            self._progress.lost(time.monotonic())
             if not self._closing.is_set():
                 self._wait(reason, answered=answered, lasted_s=time.monotonic() - began)
         self._wake_r.close()

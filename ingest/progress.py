@@ -24,6 +24,7 @@ class Progress:
         self._catch_up = CatchUp()
         self._doubts = gate.doubts
         self._most_in_hand = 0
+        self._away_since: float | None = None
 
     @property
     def in_hand(self) -> int:
@@ -43,17 +44,19 @@ class Progress:
         """The broker has answered the subscription; what it held is coming."""
         self.subscribed = True
         self._most_in_hand = 0
-        self._begin(now_s, round_trip_s=round_trip_s)
-
-    def _begin(self, now_s: float, *, round_trip_s: float) -> None:
         self._doubts = self._gate.doubts
-        self._catch_up.begin(now_s, wall=self._clock.now(), round_trip_s=round_trip_s)
+        away_s = 0.0 if self._away_since is None else now_s - self._away_since
+        self._away_since = None
+        wall = self._clock.now()
+        self._catch_up.begin(now_s, wall=wall, round_trip_s=round_trip_s, away_s=away_s)
 
     def connected(self) -> None:
         CONNECTED.labels(self._gate.name).set(1)
 
-    def lost(self) -> None:
+    def lost(self, now_s: float) -> None:
         """The connection is gone, or none was to be had."""
+        if self.subscribed:
+            self._away_since = now_s
         self.subscribed = False
         self._gate.behind(self._catch_up.newest)
         CONNECTED.labels(self._gate.name).set(0)
@@ -77,7 +80,8 @@ class Progress:
         if not self.subscribed:
             return
         if self._gate.doubts != self._doubts:
-            self._begin(now_s, round_trip_s=0.0)
+            self._doubts = self._gate.doubts
+            self._catch_up.begin(now_s, wall=self._clock.now())
         if not self._gate.is_behind:
             return
         if self._catch_up.done(now_s, in_hand=self.in_hand):

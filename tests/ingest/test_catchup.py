@@ -80,3 +80,20 @@ def test_a_reconnect_begins_again() -> None:
     assert catch_up.done(101.0, in_hand=0)
     catch_up.begin(200.0, wall=WALL + 100_000, round_trip_s=0.001)
     assert not catch_up.done(200.1, in_hand=0)
+
+
+@pytest.mark.parametrize(
+    ("away_s", "at", "done"),
+    [
+        pytest.param(20.0, 119.0, False, id="as long as it was away"),
+        pytest.param(20.0, 120.0, True, id="and no longer"),
+        pytest.param(7_200.0, 159.0, False, id="at most a minute"),
+        pytest.param(7_200.0, 160.0, True, id="then time goes on"),
+    ],
+)
+def test_the_devices_of_a_broker_that_was_away_may_come_back_first(
+    away_s: float, at: float, done: bool
+) -> None:
+    catch_up = CatchUp()
+    catch_up.begin(100.0, wall=WALL, away_s=away_s)
+    assert catch_up.done(at, in_hand=0) is done

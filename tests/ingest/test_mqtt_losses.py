@@ -96,26 +96,27 @@ class _Child:
     """Ingest as a process of its own."""
 
     def __init__(self, folder: Path, url: str) -> None:
+        self._ready = folder / "ready"
         self._command = [sys.executable, "-m", "bench.servers.ingest", str(folder), url]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Returns when it is subscribed."""
-        self._process = subprocess.Popen(
-            self._command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            if line == b"ready\n":
-                return
-        pytest.fail(f"the child ended with {self._process.wait(10)}")
+        self._ready.unlink(missing_ok=True)
+        with self._ready.with_suffix(".log").open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + 60
+        while not self._ready.exists():
+            assert self._process.poll() is None, "the child ended"
+            assert time.monotonic() < deadline, "the child is not ready"
+            time.sleep(0.02)
 
     def kill(self) -> None:
-        assert self._process is not None
-        self._process.kill()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
-        self._process.wait(10)
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(10)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -124,29 +125,30 @@ async def test_kill_9_loses_nothing_that_the_broker_took(
 ) -> None:
     rng = random.Random(seed)
     child = _Child(tmp_path, broker.url)
-    await asyncio.to_thread(child.start)
     done = threading.Event()
     published = 0
 
     def publish() -> None:
         nonlocal published
-        while not done.is_set():
+        while not done.is_set() and published < 50_000:
             device.publish(f"city/gc/water/ws-{published % 40}", _stamped(published))
             published += 1
             if published % 20 == 0:
                 time.sleep(0.01)
 
     publisher = threading.Thread(target=publish)
-    publisher.start()
     try:
+        await asyncio.to_thread(child.start)
+        publisher.start()
         for _ in range(3):
             await asyncio.sleep(rng.uniform(0.05, 1.2))
             await asyncio.to_thread(child.kill)
             await asyncio.to_thread(child.start)
     finally:
         done.set()
-        publisher.join()
         child.kill()
+        if publisher.is_alive():
+            publisher.join()
     await asyncio.to_thread(device.settle)
     async with running(Ingest(tmp_path, broker.url)) as ingest:
         await ingest.until(lambda: not ingest.gate.is_behind)
