@@ -31,11 +31,12 @@ class Filing:
 
     def apply(self, events: Sequence[Incident]) -> None:
         self._load_known({incident.id for incident in events})
-        # A registry that changed meanwhile must not move a known incident to another key.
-        keys = {known.incident.id: ticket_key(known.incident) for known in self._known.values()}
+        keys: dict[str, str] = {}
         for incident in events:
-            keys.setdefault(incident.id, ticket_key(incident))
-        self._load_cases(set(keys.values()))
+            # A registry that changed meanwhile must not move a known incident to another key.
+            known = self._known.get(incident.id)
+            keys.setdefault(incident.id, ticket_key(incident if known is None else known.incident))
+        self._load_cases(keys.values())
         for incident in events:
             known = self._known.get(incident.id)
             self._cases[keys[incident.id]].fold(incident, known=known)
@@ -43,8 +44,12 @@ class Filing:
 
     def open_held(self, *, event_time: Ts) -> None:
         """File what fired in a cool-down that is over at ``event_time``, and still fires."""
-        due = select(incidents.c.key).where(incidents.c.held_until <= event_time).distinct()
-        self._load_cases({row.key for row in self._connection.execute(due)})
+        due = (
+            select(incidents.c.key)
+            .where(incidents.c.held_until <= event_time)
+            .order_by(incidents.c.held_until, incidents.c.fired_at, incidents.c.id)
+        )
+        self._load_cases(self._connection.execute(due).scalars())
         for case in self._cases.values():
             case.release(now=event_time)
         self._save()
@@ -56,7 +61,7 @@ class Filing:
                 self._known[row.id] = seen_of(row)
 
     def _load_cases(self, keys: Iterable[str]) -> None:
-        self._cases = {key: Case(self._open) for key in keys}
+        self._cases = {key: Case(self._open) for key in dict.fromkeys(keys)}
         for some in chunks(self._cases):
             is_open = select(tickets).where(tickets.c.key.in_(some), OPEN)
             for row in self._connection.execute(is_open):

@@ -126,15 +126,15 @@ def _cross_checks(units: Sequence[Unit], document: Document) -> Iterator[Problem
     parents: dict[str, str | None] = {}
     for index, unit in enumerate(units):
         if unit.id in parents:
-            message = f"unit '{unit.id}': there are two of this id; give one another id"
+            message = f"unit '{unit.name}': there is another '{unit.id}'; give one another id"
             yield document.problem(message, "units", index, "id")
         parents.setdefault(unit.id, unit.parent)
     for index, unit in enumerate(units):
         if unit.parent is not None and unit.parent not in parents:
-            message = f"unit '{unit.id}': there is no unit '{unit.parent}' to be its parent"
+            message = f"unit '{unit.name}': there is no unit '{unit.parent}' to be its parent"
             yield document.problem(message, "units", index, "parent")
         elif (circle := _circle(unit.id, parents)) is not None:
-            message = f"unit '{unit.id}': is its own parent through {' > '.join(circle)}"
+            message = f"unit '{unit.name}': is its own parent through {' > '.join(circle)}"
             yield document.problem(message, "units", index, "parent")
 
 

@@ -192,7 +192,7 @@ def fire(
     )
 
 
-@pytest.fixture(name="fire")
+@pytest.fixture(name="fire", scope="session")
 def fire_fixture() -> Fire:
     """Makes an incident that fires at NOW - 10 s."""
     return fire

@@ -92,7 +92,7 @@ def test_those_that_waited_join_a_ticket_that_opens(city, fire):
     city.apply(silent(0))
     city.desk.act(city.one().id, "close", now=CLOSED)
     city.apply(silent(1, since=CLOSED), silent(2, since=CLOSED))
-    city.apply(silent(3, since=QUIET))
+    city.apply(silent(3, since=QUIET - 60_000))
     assert (city.every()[1].title, city.every()[1].witnesses) == ("3", 3)
     city.desk.open_held(event_time=QUIET + 99, now=QUIET + 99)
     assert city.every()[1].revision == 1
@@ -132,5 +132,8 @@ def test_cancelled_counts_its_cooldown_from_when_it_cleared(city, fire):
     stray = fire(category="nobody.cares", cooldown=60_000)
     city.apply(stray)
     city.apply(replace(stray, cleared_at=NOW), now=NOW + 3_600_000)
-    city.apply(replace(fire(since=NOW), ticket=stray.ticket))
+    early, late = fire(since=NOW - 1, cleared_at=NOW + 59_999), fire(since=NOW)
+    city.apply(replace(early, ticket=stray.ticket))
+    assert states(city) == ["cancelled"]
+    city.apply(replace(late, ticket=stray.ticket))
     assert states(city) == ["cancelled", "open"]
