@@ -85,9 +85,16 @@ class Writer:
         while more:
             group, more = self._group()
             asked = [job for job in group if job.result.set_running_or_notify_cancel()]
-            if asked:
+            if not asked:
+                continue
+            try:
                 self._settle(asked)
                 self._prune_in_time()
+            except Exception as error:
+                log.exception("journal writer", path=str(self._path))
+                for job in asked:
+                    if not job.result.done():
+                        job.result.set_exception(error)
         self._connection.close()
 
     def _group(self) -> tuple[list[_Job], bool]:

@@ -19,6 +19,9 @@ class Commits:
 
     def __call__(self, stored: Stored) -> None:
         self.said.append(stored)
+        if stored.end == 13:
+            message = "nobody listens"
+            raise RuntimeError(message)
 
 
 @pytest.fixture
@@ -78,6 +81,16 @@ def test_what_was_given_up_before_its_turn_is_not_done(writer: Writer) -> None:
     writer.start()
     writer.stop()
     assert [futures[0].result(), futures[2].result()] == [1, 2]
+
+
+def test_a_listener_that_breaks_leaves_nobody_waiting(writer: Writer) -> None:
+    twelve = writer.submit(lambda table: [one(table) for _ in range(12)])
+    writer.start()
+    twelve.result(timeout=30)
+    with pytest.raises(RuntimeError, match="nobody listens"):
+        writer.submit(one).result(timeout=30)
+    assert writer.submit(one).result(timeout=30) == 14
+    writer.stop()
 
 
 def test_more_than_a_group_is_done_too(writer: Writer) -> None:
