@@ -40,8 +40,7 @@ def areas(rings: Sequence[Ring]) -> NDArray[np.float64]:
     points, starts = _joined(rings)
     lengths = np.diff(np.append(starts, len(points)))
     x, y = (points - np.repeat(points[starts], lengths, axis=0)).T
-    cross = np.append(x[:-1] * y[1:] - x[1:] * y[:-1], 0.0)
-    cross[starts[1:] - 1] = 0.0  # from the end of one ring to the start of the next
+    cross = np.append(x[:-1] * y[1:] - x[1:] * y[:-1], 0.0)  # from ring to ring: 0, both closed
     middle = np.add.reduceat(points[:, 1], starts) / lengths
     size: NDArray[np.float64] = np.abs(np.add.reduceat(cross, starts)) / 2
     return size * np.cos(np.radians(middle))

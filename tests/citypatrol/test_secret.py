@@ -47,7 +47,8 @@ class Held:
 def say(log: Callable[..., None], **values: object) -> None:
     try:
         local = Held(Secret(CANARY))
-        message = f"cannot reach {local.secret}"
+        revealed = local.secret.reveal()  # a traceback that shows local variables would show it
+        message = f"cannot reach {local.secret}, {len(revealed)} characters"
         raise OSError(message)
     except OSError:
         log("it failed", exc_info=True, **values)
