@@ -81,6 +81,9 @@ class SilenceRule:
             self._tick(key, now)
             if key in self.book.alarms:
                 self.book.wait(key, lateness=self._lateness(key), now=now)
+        if self.veto is not None:
+            for key in self._heard_again():
+                self._tick(key, now)
         if now >= self._next:
             self._look(now)
 
@@ -106,6 +109,12 @@ class SilenceRule:
         still = ends[self.book.code.data[keys] == OK]
         self._next = int(still.min()) if len(still) else NEVER
 
+    def _heard_again(self) -> list[int]:
+        """Keys that a sample has come of since: the end of their veto clears them."""
+        last = self.track.ts.data
+        alarms = self.book.alarms.items()
+        return [key for key, alarm in alarms if last[key] > alarm.since - self._missing]
+
     def _tick(self, key: int, now: Ts) -> None:
         until = now - self._lateness(key)
         if self.table is not None:
@@ -126,7 +135,7 @@ class SilenceRule:
             self._seen.data[key] = max(after, until)
         for at in instants:
             alarm = self._settle(key, alarm, until=at - 1)
-            alarm = self._turn(key, alarm, at=at, silent=at >= silent, value=value)
+            alarm = self._turn(key, alarm, at=at, silent=silent, value=value)
         alarm = self._settle(key, alarm, until=until)
         if alarm is not known:
             self._put(key, alarm, last=last)
@@ -134,7 +143,7 @@ class SilenceRule:
     def _hear(self, key: int, ts: Ts) -> None:
         """A sample came: no silence any more."""
         self._seen.data[key] = ts
-        alarm = self._turn(key, self.book.alarms.get(key), at=ts, silent=False, value=0.0)
+        alarm = self._turn(key, self.book.alarms.get(key), at=ts, silent=NEVER, value=0.0)
         self._put(key, alarm, last=ts)
 
     def _put(self, key: int, alarm: Alarm, *, last: Ts) -> None:
@@ -147,14 +156,17 @@ class SilenceRule:
             self.book.cleared(key, at)
         return after
 
-    def _turn(self, key: int, alarm: Alarm, *, at: Ts, silent: bool, value: float) -> Alarm:
+    def _turn(self, key: int, alarm: Alarm, *, at: Ts, silent: Ts, value: float) -> Alarm:
+        """The alarm from ``at`` on, of a key that is silent from ``silent`` on. That is when its
+        incident began, also where a veto kept it from being said until now (RULES 17, 21)."""
         blind = self.veto is not None and bool(self.veto.at(self._source(key), at))
-        holds, clears = (None, None) if blind else (silent, not silent)
+        holds, clears = (None, None) if blind else (at >= silent, at < silent)
         timing = self.book.timing
         after, said = turn(alarm, timing, at=at, holds=holds, clears=clears, count=0)
         if said is not None and isinstance(after, Firing):
             metric = EVERY_METRIC if self.table is None else self.table.metric
             source = self._source(key)
+            after = Firing(silent, silent)
             self.book.fired(key, after, source=source, metric=metric, value=value, proof=None)
         elif said is not None:
             self.book.cleared(key, said)

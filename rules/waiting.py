@@ -1,11 +1,11 @@
 """Samples of series with lateness, until they may be judged (RULES 3 to 5).
 
-Arrival is the last tick before a sample came; before the first tick of all it is that first tick,
-so that nothing is judged sooner than it would be in a journal that began earlier.
+In a replay a sample's arrival is the last tick before it, but never before its own time: else it
+could be judged before an older one has come that waits no longer than its lateness.
 """
 
+import heapq
 from bisect import bisect_left, bisect_right, insort
-from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -58,10 +58,9 @@ class WaitingRoom:
     """All series with lateness."""
 
     def __init__(self) -> None:
-        self.now: Ts | None = None
         self._rooms: dict[int, Room] = {}
-        self._queues: dict[int, deque[tuple[Ts, int, Ts]]] = {}  # by lateness
-        self._early: list[tuple[int, int, Ts]] = []  # came before the first tick
+        self._due: list[tuple[Ts, int, Ts]] = []  # a heap: the tick to judge at, series, timestamp
+        self._now: Ts = -NEVER
 
     def room(self, series: int, *, judged: Ts, value: float) -> Room:
         """The series' room; a new one begins behind what was judged without waiting."""
@@ -87,24 +86,18 @@ class WaitingRoom:
         """Keep the sample; those that may be judged now, since the newest is far enough ahead."""
         insort(room.samples, sample, key=_ts)
         room.newest = max(room.newest, sample.ts)
-        if self.now is None:
-            self._early.append((lateness, series, sample.ts))
-        else:
-            self._queues.setdefault(lateness, deque()).append((self.now, series, sample.ts))
+        arrival = max(self._now, sample.ts)
+        heapq.heappush(self._due, (arrival + lateness, series, sample.ts))
         return [(series, held) for held in room.release(room.newest - lateness)]
 
     def tick(self, now: Ts) -> list[tuple[int, Held]]:
         """Those that have waited for their lateness; what is older goes before them."""
-        for lateness, series, ts in self._early:
-            self._queues.setdefault(lateness, deque()).append((now, series, ts))
-        self._early = []
-        self.now = now
+        self._now = now
         found: list[tuple[int, Held]] = []
-        for lateness, queue in self._queues.items():
-            while queue and queue[0][0] + lateness <= now:
-                _, series, ts = queue.popleft()
-                if series in self._rooms:
-                    found += [(series, held) for held in self._rooms[series].release(ts)]
+        while self._due and self._due[0][0] <= now:
+            _, series, ts = heapq.heappop(self._due)
+            if series in self._rooms:
+                found += [(series, held) for held in self._rooms[series].release(ts)]
         return found
 
     def retime(self, series: list[int], lateness: int) -> list[tuple[int, Held]]:
@@ -121,25 +114,20 @@ class WaitingRoom:
     def save(self) -> dict[str, Any]:
         """JSON for ``load``."""
         return {
-            "now": self.now,
-            "early": self._early,
+            "now": self._now,
+            "due": self._due,
             "rooms": {
                 str(series): [room.newest, tuple(room.judged), [tuple(s) for s in room.samples]]
                 for series, room in self._rooms.items()
             },
-            "queues": {str(lateness): list(queue) for lateness, queue in self._queues.items()},
         }
 
     def load(self, saved: dict[str, Any]) -> None:
-        self.now = saved["now"]
-        self._early = [(lateness, series, ts) for lateness, series, ts in saved["early"]]
+        self._now = saved["now"]
+        self._due = [(at, series, ts) for at, series, ts in saved["due"]]
         self._rooms = {
             int(series): Room(newest, _held(judged), [_held(held) for held in samples])
             for series, (newest, judged, samples) in saved["rooms"].items()
-        }
-        self._queues = {
-            int(lateness): deque((arrival, series, ts) for arrival, series, ts in queue)
-            for lateness, queue in saved["queues"].items()
         }
 
 

@@ -1,0 +1,121 @@
+"""Rule files in, a ``RuleSet`` out, or every problem with its place."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from citypatrol.errors import Problem
+from citypatrol.yamlfile import Document, load_model
+from citypatrol.yamltree import step
+from rules.incidents import TicketSpec
+from rules.ruleset import Clear, Comparison, Limit, Rule, RuleSet, Unless, When, Word
+from rules.words import (
+    ClearWords,
+    LimitWords,
+    RuleFile,
+    RuleWords,
+    TicketWords,
+    UnlessWords,
+    WhenWords,
+)
+
+__all__ = ["RuleSet", "load_rules"]
+
+
+def load_rules(
+    paths: Sequence[Path], *, env: Mapping[str, str] = os.environ
+) -> tuple[RuleSet | None, list[Problem]]:
+    """The rules of all files, and every problem of every file; None where there is any."""
+    rules: list[Rule] = []
+    problems: list[Problem] = []
+    first: dict[str, str] = {}
+    for path in paths:
+        file, found, document = load_model(path, RuleFile, env=env)
+        problems += found + _doubles(document, first)
+        if file is not None:
+            rules += [_rule(words) for words in file.rules]
+    if problems:
+        return None, sorted(problems)
+    return RuleSet(tuple(rules)), []
+
+
+def _doubles(document: Document, first: dict[str, str]) -> list[Problem]:
+    """Names that were given before, here or in another file; read from the plain tree, so that
+    another mistake in the file does not hide them."""
+    problems = []
+    found = step(document.tree.root, "rules")
+    count = len(found[0]) if found is not None and isinstance(found[0], list) else 0
+    for at in range(count):
+        keys = ("rules", at, "name")
+        rule = step(found[0], at) if found is not None else None
+        name = step(rule[0], "name") if rule is not None else None
+        if name is None or not isinstance(name[0], str):
+            continue
+        place = f"{document.path}:{name[1][0]}"
+        if name[0] in first:
+            message = f"rule '{name[0]}': name: there is one at {first[name[0]]} already"
+            problems.append(document.problem(message, *keys))
+        first.setdefault(name[0], place)
+    return problems
+
+
+def _rule(words: RuleWords) -> Rule:
+    where = sorted((label, tuple(sorted(set(v)))) for label, v in words.select.where.items())
+    return Rule(
+        name=words.name,
+        metric=words.select.metric,
+        when=_when(words.when),
+        where=tuple(where),
+        clear=_clear(words.clear),
+        unless=None if words.unless is None else _unless(words.unless),
+        group=words.group,
+        severity=words.severity,
+        stale=words.stale,
+        ticket=None if words.ticket is None else _ticket(words.ticket),
+    )
+
+
+def _when(words: WhenWords) -> When:
+    return When(
+        comparison=_comparison(words),
+        missing=words.missing,
+        hold_for=words.hold_for or 0,
+        at_least=words.at_least or 1,
+    )
+
+
+def _clear(words: ClearWords | None) -> Clear:
+    return Clear() if words is None else Clear(_comparison(words), words.hold_for or 0)
+
+
+def _unless(words: UnlessWords) -> Unless:
+    comparison = _comparison(words)
+    assert comparison is not None  # noqa: S101 - the model has seen to it
+    return Unless(words.metric, comparison)
+
+
+def _ticket(words: TicketWords) -> TicketSpec:
+    return TicketSpec(
+        category=words.category,
+        title=words.title,
+        ack=words.ack,
+        resolve=words.resolve,
+        cooldown=words.cooldown,
+    )
+
+
+def _comparison(words: WhenWords | ClearWords | UnlessWords) -> Comparison | None:
+    ranges: tuple[Word, ...] = ("between", "outside")
+    for word in ranges:
+        pair = getattr(words, word)
+        if pair is not None:
+            return Comparison(word, low=Limit(pair[0]), high=Limit(pair[1]))
+    if words.above is not None:
+        return Comparison("above", low=_limit(words.above))
+    if words.below is not None:
+        return Comparison("below", high=_limit(words.below))
+    return None
+
+
+def _limit(value: float | LimitWords) -> Limit:
+    return Limit(value.default, value.label) if isinstance(value, LimitWords) else Limit(value)
