@@ -1,10 +1,14 @@
 """Wrong files and the exact message of each: what a person who mends a file reads."""
 
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 
 from citypatrol.secret import Secret
@@ -488,3 +492,43 @@ def test_models_are_frozen_and_hide_their_input(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="token") as caught:
         Http.model_validate({"token": 827_112})
     assert "827112" not in str(caught.value)
+
+
+KEYS_OF_ALL = sorted(
+    {
+        field.alias or name
+        for model in (City, Town, Kind, Mqtt, File, Http, Limit, Rule)
+        for name, field in model.model_fields.items()
+    }
+)
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from(["mqtt", "file", "90s", "2GB", "plain", "jsno", "off", "${TOKEN}", "x${NO}"]),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(KEYS_OF_ALL) | st.text(max_size=4), inner, max_size=5)
+    ),
+    max_leaves=25,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(st.sampled_from(list(City.model_fields)), VALUES))
+def test_no_file_breaks_the_reader_or_shows_a_secret(content: dict[str, object]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "city.yaml"
+        path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+        city, problems, document = load_model(path, City, env=ENV)
+    assert problems or city is not None
+    for problem in problems:
+        assert problem.line >= 1
+        assert problem.column >= 1
+        assert "canary" not in str(problem)
+        assert "pydantic" not in str(problem)
+        assert "Input should" not in str(problem)
+    assert "canary" not in repr(city)
+    assert document.path == path
