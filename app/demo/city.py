@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from app.demo.cameras import CameraSpec
-from app.demo.devices import CENTRE, DISTRICTS, Device
+from app.demo.devices import DISTRICTS, HEIGHT, SOUTH, WEST, WIDTH, Device
 from citypatrol.secret import Secret
 
 REGISTRY = ("id", "name", "kind", "site", "lat", "lon", "district", "gateway", "flood_limit")
@@ -24,10 +24,9 @@ UNITS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "data-bureau": ("市大数据局", "city", ("device.silent", "device.camera")),
 }
 DISTRICT_CODES = dict(
-    zip(DISTRICTS, ("410102", "410103", "410104", "410105", "410108", "410171"), strict=True)
+    zip(DISTRICTS, ("410102", "410103", "410104", "410108", "410105", "410171"), strict=True)
 )
 ROWS, COLUMNS = 10, 15
-SOUTH, WEST, HEIGHT, WIDTH = CENTRE[0] - 0.1, CENTRE[1] - 0.135, 0.2, 0.27
 
 
 @dataclass(frozen=True, slots=True)

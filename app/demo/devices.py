@@ -4,7 +4,6 @@ A device reports every ten seconds, and every second while something moves (wate
 field devices do.
 """
 
-import math
 import random
 from dataclasses import dataclass
 from typing import Literal
@@ -19,10 +18,13 @@ DISTRICTS = {
     "zhongyuan": "中原区",
     "erqi": "二七区",
     "guancheng": "管城区",
-    "jinshui": "金水区",
     "huiji": "惠济区",
+    "jinshui": "金水区",
     "zhengdong": "郑东新区",
 }
+"""Two rows of three, from the south-west: a city drawn with a ruler."""
+SOUTH, WEST, HEIGHT, WIDTH = 34.6466, 113.5304, 0.2, 0.27
+"""Degrees; a district is half as high and a third as wide."""
 STREETS = (
     "航海东路", "陇海路", "中原路", "嵩山路", "花园路", "文化路", "农业路", "金水路",
     "京广路", "未来路", "紫荆山路", "商都路", "中州大道", "经三路", "长江路", "桐柏路",
@@ -35,7 +37,6 @@ KIND_NAMES: dict[Kind, str] = {
     "lamp": "路灯箱",
 }
 SHARES: dict[Kind, int] = {"underpass": 1, "air": 4, "noise": 4, "manhole": 6, "lamp": 5}
-CENTRE = (34.7466, 113.6654)
 EVERY_S = 10.0
 MOVING_S = 1.0
 MOVING_CM = 8.0
@@ -69,8 +70,8 @@ def make_devices(count: int) -> list[Device]:
     for number in range(count):
         kind = kinds[number % len(kinds)]
         gateway = number // PER_GATEWAY
+        row, column = divmod(gateway % len(DISTRICTS), 3)
         district = list(DISTRICTS)[gateway % len(DISTRICTS)]
-        angle = 2 * math.pi * (gateway % len(DISTRICTS)) / len(DISTRICTS)
         street = rng.choice(STREETS)
         devices.append(
             Device(
@@ -79,8 +80,8 @@ def make_devices(count: int) -> list[Device]:
                 kind=kind,
                 district=district,
                 gateway=f"gw-{gateway:03d}",
-                lat=round(CENTRE[0] + 0.055 * math.sin(angle) + rng.uniform(-0.025, 0.025), 5),
-                lon=round(CENTRE[1] + 0.075 * math.cos(angle) + rng.uniform(-0.035, 0.035), 5),
+                lat=round(SOUTH + HEIGHT / 2 * (row + rng.uniform(0.06, 0.94)), 5),
+                lon=round(WEST + WIDTH / 3 * (column + rng.uniform(0.06, 0.94)), 5),
                 phase_s=rng.uniform(0.0, EVERY_S),
             )
         )
