@@ -6,7 +6,6 @@ one word of ``Trouble``. https://pyav.basswood-io.com/docs/stable/ , https://ffm
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import av
@@ -46,16 +45,6 @@ class CameraTrouble(Exception):
         super().__init__(trouble.value)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Probe:
-    """What a look at a stream shows: codec, size in pixels, and its first picture."""
-
-    codec: str
-    width: int
-    height: int
-    pixels: Pixels
-
-
 def pictures(
     url: str,
     *,
@@ -84,17 +73,6 @@ def pictures(
         packets = _packets(container, came_back=came_back)
         yield from _shown(packets, pace=pace, every_s=every_s, count=count)
     raise CameraTrouble(Trouble.ENDED)
-
-
-def probe(url: str, *, open_s: float, read_s: float) -> Probe:
-    """Connect and decode one picture. Raises ``CameraTrouble``."""
-    with _open(url, open_s=open_s, read_s=read_s) as container:
-        codec = _video(container).codec_context.name
-        packets = _packets(container, came_back=lambda: None)
-        shown = _shown(packets, pace=Pace(every_s=0), every_s=0, count=lambda _: None)
-        for pixels in shown:
-            return Probe(codec, pixels.shape[1], pixels.shape[0], pixels)
-    raise CameraTrouble(Trouble.NO_VIDEO)
 
 
 def _open(url: str, *, open_s: float, read_s: float) -> InputContainer:

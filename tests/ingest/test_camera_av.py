@@ -16,7 +16,7 @@ import pytest
 from bench.servers.clip import make_clip
 from bench.servers.free_port import free_port
 from bench.servers.rtsp import RtspServer, rtsp_server
-from ingest.camera_av import CameraTrouble, pictures, probe
+from ingest.camera_av import CameraTrouble, pictures
 from ingest.camera_retry import Trouble
 from ingest.camera_wire import Pixels
 
@@ -217,11 +217,3 @@ def test_a_damaged_stream_is_counted_and_goes_on(tmp_path: Path) -> None:
     assert len(list(itertools.islice(stream, 8))) == 8
     assert lost.keys() <= {"undecodable", "corrupt"}
     assert lost.total() > 0
-
-
-def test_probe_says_what_a_camera_sends(server: RtspServer) -> None:
-    seen = probe(server.url("small.mp4"), open_s=5, read_s=5)
-    assert (seen.codec, seen.width, seen.height) == ("h264", 192, 128)
-    assert abs(int(seen.pixels[100, 100, 0]) - 200) < 8
-    with pytest.raises(CameraTrouble):
-        probe(server.url("none.mp4"), open_s=5, read_s=5)
