@@ -21,8 +21,8 @@ from tickets.units import Units, load_units
 
 @dataclass(frozen=True, slots=True, eq=False)
 class City:
-    """``notes``: what is allowed and may not be meant, such as a category that no unit handles; of a
-    city without problems only."""
+    """``notes``: what is allowed and may not be meant, such as a category that no unit handles. A
+    city with problems has none."""
 
     path: Path
     file: CityFile

@@ -7,9 +7,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn, Protocol, cast
+from typing import Protocol, cast
 
 from app.commands import BUILT, NOT_BUILT
+from app.commands.options import global_options
 from app.outcome import (
     FINE,
     FOUND_WRONG,
@@ -19,7 +20,7 @@ from app.outcome import (
     UsageError,
     WrongError,
 )
-from app.terminal import complain, say
+from app.terminal import complain
 from citypatrol.errors import ConfigError
 
 _STATUS = {WrongError: FOUND_WRONG, UsageError: WRONG_USAGE, OutsideError: OUTSIDE_FAILED}
@@ -32,40 +33,10 @@ class Command(Protocol):
     def execute(self, args: argparse.Namespace) -> int: ...
 
 
-class _Version(argparse.Action):
-    """Looks the version up when it is asked for, not at every start."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        from importlib.metadata import version
-
-        say(f"citypatrol {version('citypatrol')}")
-        parser.exit(FINE)
-
-
-def _globals(*, top: bool) -> argparse.ArgumentParser:
-    """The options that stand before or after the command; only the first form has defaults."""
-    options = argparse.ArgumentParser(add_help=False)
-
-    def default(value: object) -> object:
-        return value if top else argparse.SUPPRESS
-
-    options.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
-    options.add_argument(
-        "-q", "--quiet", action="store_true", default=default(False), help="warnings only"
-    )
-    options.add_argument(
-        "-v", "--verbose", action="store_true", default=default(False), help="every detail"
-    )
-    options.add_argument(
-        "--json", action="store_true", default=default(False), help="output for programs"
-    )
-    return options
-
-
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="citypatrol",
-        parents=[_globals(top=True)],
+        parents=[global_options(top=True)],
         description="Watches a city: sensors and cameras in, one ticket per real incident out.",
         epilog="exit status: 0 fine, 1 found something wrong, 2 wrong usage, 3 the outside failed",
     )
@@ -75,7 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     for name, summary in BUILT.items():
         module = cast(Command, import_module(f"app.commands.{name}"))
         sub = commands.add_parser(
-            name, help=summary, description=summary, parents=[_globals(top=False)]
+            name, help=summary, description=summary, parents=[global_options()]
         )
         module.configure(sub)
         sub.set_defaults(execute=module.execute)

@@ -62,9 +62,7 @@ def _public_url(text: str) -> str:
 
 def _mode(text: str) -> str:
     if text != "normal":
-        message = (
-            f"'{text}' is documented but not built yet: every rule holds always until then"
-        )
+        message = f"'{text}' is documented but not built yet: every rule holds always until then"
         raise ValueError(message)
     return text
 

@@ -52,6 +52,7 @@ class CityRun:
         self._clock = clock or SystemClock()
         self._layout = layout or OnSqlite.of(city, clock=self._clock)
         self._supervisor: Supervisor | None = None
+        self._started = asyncio.Event()
         self.port = city.file.http.port
         self.cut: list[str] = []
 
@@ -75,13 +76,14 @@ class CityRun:
         """The city runs inside, and has stopped in order after it. Raises as ``run`` does."""
         stop = asyncio.Event()
         task = asyncio.create_task(self.run(stop))
+        started = asyncio.create_task(self._started.wait())
         try:
-            while self._supervisor is None and not task.done():
-                await asyncio.sleep(_LOOK_S)
+            await asyncio.wait({task, started}, return_when=asyncio.FIRST_COMPLETED)
             if task.done():
                 task.result()
             yield
         finally:
+            started.cancel()
             stop.set()
             await task
 
@@ -95,6 +97,7 @@ class CityRun:
                 log.info("tickets dispatched to units that now handle them", tickets=sent)
             supervisor = await self._build(journal, case)
             self._supervisor = supervisor
+            self._started.set()
             log.info("the city runs", city=self._city.file.city.name, port=self.port)
             self.cut = await supervisor.run(stop)
         finally:
@@ -107,9 +110,7 @@ class CityRun:
         judging = self._layout.judging(case)
         influx = [
             InfluxSink(journal, config, dead=case.dead, clock=clock, cursor=cursor)
-            for config, cursor in zip(
-                city.file.sinks, cursors(len(city.file.sinks)), strict=True
-            )
+            for config, cursor in zip(city.file.sinks, cursors(len(city.file.sinks)), strict=True)
         ]
         webhooks = Webhooks(
             case.outbox, city.units, config=city.file.webhooks, dead=case.dead, clock=clock
@@ -162,9 +163,7 @@ class CityRun:
         ]
         if city.cameras:
             stages.append(
-                CameraStage(
-                    city.cameras, intake=intake, evidence=case.evidence, clock=self._clock
-                )
+                CameraStage(city.cameras, intake=intake, evidence=case.evidence, clock=self._clock)
             )
         return stages
 

@@ -4,6 +4,7 @@ import argparse
 from typing import TYPE_CHECKING, Final
 
 from app.commands.at_city import add_city_option, read_city_file
+from app.commands.options import global_options
 from app.outcome import FINE, OutsideError, WrongError
 from app.terminal import printable, say, say_json, table
 
@@ -16,7 +17,8 @@ _REASON: Final = 60
 
 def configure(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    listing = verbs.add_parser("list", help="newest first")
+    shared = [global_options()]
+    listing = verbs.add_parser("list", help="newest first", parents=shared)
     add_city_option(listing)
     listing.add_argument("--kind", choices=KINDS)
     listing.add_argument("--limit", type=int, default=50, choices=range(1, 1001), metavar="N")
@@ -25,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         ("replay", "send it on its way again, through the running city"),
         ("drop", "it is dealt with"),
     ):
-        one = verbs.add_parser(verb, help=meaning)
+        one = verbs.add_parser(verb, help=meaning, parents=shared)
         add_city_option(one)
         one.add_argument("letter", metavar="ID", type=int)
         if verb == "drop":

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from app.commands.at_city import add_city_option, read_city_file
+from app.commands.options import global_options
 from app.outcome import FINE
 from app.terminal import printable, say, say_json, table
 
@@ -31,17 +32,18 @@ _ENDED: Final = ("closed", "cancelled")
 
 def configure(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    listing = verbs.add_parser("list", help="open tickets, newest first")
+    shared = [global_options()]
+    listing = verbs.add_parser("list", help="open tickets, newest first", parents=shared)
     add_city_option(listing)
     listing.add_argument("--all", action="store_true", help="closed and cancelled ones too")
     listing.add_argument("--limit", type=int, default=50, choices=range(1, 1001), metavar="N")
-    showing = verbs.add_parser("show", help="one ticket with its history")
+    showing = verbs.add_parser("show", help="one ticket with its history", parents=shared)
     _ticket(showing)
     for step, meaning in STEPS.items():
-        acting = verbs.add_parser(step, help=meaning)
+        acting = verbs.add_parser(step, help=meaning, parents=shared)
         _ticket(acting)
         acting.add_argument("--note", help="why, in a sentence")
-    judging = verbs.add_parser("verdict", help="was it a real incident?")
+    judging = verbs.add_parser("verdict", help="was it a real incident?", parents=shared)
     _ticket(judging)
     judging.add_argument("verdict", choices=("real", "false"))
     judging.add_argument("--note", help="why, in a sentence")

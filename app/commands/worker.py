@@ -19,7 +19,7 @@ def execute(args: argparse.Namespace) -> int:
     city = load_or_raise(args.city)
     config = city.file.journal
     if not isinstance(config, KafkaJournalConfig):
-        message = "journal.type is sqlite: a worker judges on Kafka; `citypatrol run` is one process"
+        message = "journal.type is sqlite: start `citypatrol run`, which judges by itself"
         raise UsageError(message)
     try:
         from rules.stream import run_worker

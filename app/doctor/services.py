@@ -7,7 +7,7 @@ import shutil
 import socket
 import tempfile
 import urllib.parse
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
@@ -25,31 +25,38 @@ from citypatrol.errors import Retry
 from edge.load import CameraConfig
 from ingest.camera import CameraPool
 from ingest.topics import Pattern
-from sinks.allow import Allowed, Refused, system_lookup
+from sinks.allow import Allowed, Lookup, Refused, system_lookup
 from sinks.config import InfluxConfig
 from tickets.errors import StoreError
 from tickets.store import Store
-from tickets.units import Unit
 
 _PATIENCE_S: Final = 10.0
 _CAMERA_S: Final = 20.0
 _TIGHT: Final = 1_000_000_000
 
 
-async def look(city: City) -> list[Finding]:
+async def look(city: City, *, lookup: Lookup = system_lookup) -> list[Finding]:
     """One finding a service, in the order of city.yaml."""
-    work: list[Awaitable[list[Finding]]] = [_journal(city), _tickets(city), _evidence(city)]
-    work += [_mqtt(city), _cameras(city)]
-    work += [_each(_webhook, city, unit) for unit in city.units if unit.webhook is not None]
-    work += [_each(_influx, city, sink) for sink in city.file.sinks]
-    work.append(_http(city))
-    return [finding for found in await asyncio.gather(*work) for finding in found]
+    webhooks = [
+        _webhook(city, unit.id, unit.webhook.url, lookup=lookup)
+        for unit in city.units
+        if unit.webhook is not None
+    ]
+    found = await asyncio.gather(
+        _journal(city),
+        _tickets(city),
+        _evidence(city),
+        _mqtt(city),
+        _cameras(city),
+        _together(webhooks),
+        _together([_influx(sink) for sink in city.file.sinks]),
+        _http(city),
+    )
+    return [finding for group in found for finding in group]
 
 
-async def _each(
-    one: Callable[..., Awaitable[Finding]], city: City, part: object
-) -> list[Finding]:
-    return [await one(city, part)]
+async def _together(looks: Sequence[Coroutine[None, None, Finding]]) -> list[Finding]:
+    return list(await asyncio.gather(*looks))
 
 
 async def _journal(city: City) -> list[Finding]:
@@ -141,15 +148,18 @@ async def _cameras(city: City) -> list[Finding]:
     stop = asyncio.Event()
     running = asyncio.create_task(pool.run(stop))
     seen: dict[str, str] = {}
+    troubles: Mapping[str, str] = {}
     loop = asyncio.get_running_loop()
     deadline = loop.time() + _CAMERA_S
     try:
-        while len(seen) < len(city.cameras) and loop.time() < deadline:
+        while loop.time() < deadline:
             frame = await pool.next_frame(wait_s=0.5)
             if frame is not None:
                 height, width = frame.pixels.shape[:2]
                 seen[frame.camera] = f"a picture of {width} x {height}"
-        troubles = pool.troubles()
+            troubles = pool.troubles()
+            if len(seen.keys() | troubles.keys()) == len(city.cameras):
+                break
     finally:
         stop.set()
         await running
@@ -164,17 +174,15 @@ def _camera(camera: CameraConfig, seen: dict[str, str], trouble: str | None) -> 
     return ill(service, f"{camera.url.endpoint}: {why}; is the stream up?")
 
 
-async def _webhook(city: City, unit: Unit) -> Finding:
+async def _webhook(city: City, unit: str, address: str, *, lookup: Lookup) -> Finding:
     """Whether the name leads to where we may send, and somebody listens there; sends nothing."""
-    webhook = unit.webhook
-    assert webhook is not None  # noqa: S101 - the caller has looked
-    service = f"webhook {unit.id}"
-    url = urllib.parse.urlsplit(webhook.url)
+    service = f"webhook {unit}"
+    url = urllib.parse.urlsplit(address)
     host, port = url.hostname or "", url.port or (443 if url.scheme == "https" else 80)
     allowed = Allowed(city.file.webhooks.allow)
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            addresses = await _addresses(host, port)
+            addresses = await _addresses(host, port, lookup=lookup)
             allowed.check(host, addresses)
             _, writer = await asyncio.open_connection(addresses[0], port)
     except Refused as error:
@@ -189,14 +197,14 @@ async def _webhook(city: City, unit: Unit) -> Finding:
     return well(service, f"{host} is {addresses[0]} and takes connections")
 
 
-async def _addresses(host: str, port: int) -> Sequence[str]:
+async def _addresses(host: str, port: int, *, lookup: Lookup) -> Sequence[str]:
     try:
         return [str(ip_address(host))]
     except ValueError:
-        return await system_lookup(host, port, socket.AF_UNSPEC)
+        return await lookup(host, port, socket.AF_UNSPEC)
 
 
-async def _influx(_: City, sink: InfluxConfig) -> Finding:
+async def _influx(sink: InfluxConfig) -> Finding:
     """Writes nothing: an empty write says whether token, organisation and bucket are right."""
     service = f"influx {sink.url}"
     timeout = aiohttp.ClientTimeout(total=_PATIENCE_S)

@@ -1,0 +1,37 @@
+"""The options of every command: they may stand before it, after it, and after its verb."""
+
+import argparse
+from typing import NoReturn
+
+from app.outcome import FINE
+from app.terminal import say
+
+
+class _Version(argparse.Action):
+    """Looks the version up when it is asked for, not at every start."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib.metadata import version
+
+        say(f"citypatrol {version('citypatrol')}")
+        parser.exit(FINE)
+
+
+def global_options(*, top: bool = False) -> argparse.ArgumentParser:
+    """The options that stand before or after the command; only the first form has defaults."""
+    options = argparse.ArgumentParser(add_help=False)
+
+    def default(value: object) -> object:
+        return value if top else argparse.SUPPRESS
+
+    options.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    options.add_argument(
+        "-q", "--quiet", action="store_true", default=default(False), help="warnings only"
+    )
+    options.add_argument(
+        "-v", "--verbose", action="store_true", default=default(False), help="every detail"
+    )
+    options.add_argument(
+        "--json", action="store_true", default=default(False), help="output for programs"
+    )
+    return options
