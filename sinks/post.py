@@ -1,8 +1,9 @@
 """POST over aiohttp to where webhooks may go: no redirects, no proxies, no cookies."""
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import aiohttp
@@ -16,6 +17,7 @@ Post = Callable[[str, Mapping[str, str], bytes], Awaitable[Answer]]
 
 _MOST_READ: Final = 2_000
 _SHOWN: Final = 200
+_BODY_S: Final = 1.0
 
 
 class AllowedResolver(AbstractResolver):
@@ -69,10 +71,9 @@ async def poster(allowed: Allowed, *, lookup: Lookup = system_lookup) -> AsyncIt
                 async with session.post(
                     url, data=body, headers=headers, allow_redirects=False
                 ) as response:
-                    said = await response.content.read(_MOST_READ)
                     return Answer(
                         response.status,
-                        reason=_reason(response, said),
+                        reason=_reason(response, await _begin_of_body(response)),
                         retry_after=response.headers.get("Retry-After"),
                     )
             except aiohttp.ClientConnectorError as error:
@@ -82,6 +83,14 @@ async def poster(allowed: Allowed, *, lookup: Lookup = system_lookup) -> AsyncIt
                 return Answer(None, f"{type(error).__name__}: {error}")
 
         yield post
+
+
+async def _begin_of_body(response: aiohttp.ClientResponse) -> bytes:
+    """What has come of it: the status says how it went, a body that hangs changes nothing."""
+    with suppress(TimeoutError, aiohttp.ClientError):
+        async with asyncio.timeout(_BODY_S):
+            return await response.content.read(_MOST_READ)
+    return b""
 
 
 def _reason(response: aiohttp.ClientResponse, said: bytes) -> str:

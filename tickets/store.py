@@ -187,6 +187,7 @@ class Store:
             hide_parameters=True,
             pool_pre_ping=True,
             poolclass=None if pooled else NullPool,
+            isolation_level="REPEATABLE READ",  # one view for all statements of a read
             connect_args={"connect_timeout": _CONNECT_TIMEOUT_S},
         )
 

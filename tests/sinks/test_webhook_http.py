@@ -128,6 +128,19 @@ async def test_what_the_endpoint_says(receiver):
     assert receiver.got[0][1]["webhook-id"] == "evt_1"
 
 
+@pytest.mark.parametrize("status", [200, 503])
+async def test_a_body_that_hangs_does_not_change_the_status(receiver, status):
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(status=status, headers={"Content-Length": "100"})
+        await response.prepare(request)
+        await asyncio.sleep(3600)
+        return response
+
+    receiver.answer = answer
+    async with posting("127.0.0.0/8") as (post, _):
+        assert (await post(receiver.url(), {}, b"{}")).status == status
+
+
 async def test_a_connection_is_used_again(receiver):
     ports = set()
 

@@ -1,5 +1,6 @@
 """What alembic makes is what the code believes."""
 
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -51,3 +52,12 @@ def test_opening_twice_migrates_once(url):
         with store.read() as connection:
             assert MigrationContext.configure(connection).get_current_revision() == "0001"
         store.close()
+
+
+def test_down_and_up_again(store):
+    with store.write() as connection:
+        command.downgrade(config_for(connection), "base")
+        assert inspect(connection).get_table_names() == ["alembic_version"]
+        command.upgrade(config_for(connection), "head")
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []

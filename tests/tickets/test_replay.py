@@ -181,7 +181,7 @@ def cutter(data: st.DataObject) -> Iterator[bool]:
 
 
 @given(choices=steps, data=st.data())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_any_cut_into_calls_gives_the_same_tickets(fresh, fire, choices, data):
     moments = script(choices, fire)
     with fresh() as (one_by_one, _), fresh() as (together, _):
@@ -220,7 +220,7 @@ crashes = st.tuples(
 
 
 @given(choices=steps, data=st.data())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_a_crash_anywhere_and_a_replay_change_nothing(fresh, fire, choices, data):
     moments = script(choices, fire)
     planned = calls(moments, cutter(data))

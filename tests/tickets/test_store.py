@@ -77,6 +77,15 @@ def test_a_reader_does_not_see_what_is_not_committed_and_does_not_wait(store):
     assert days(store) == ["a"]
 
 
+def test_a_read_is_one_view(store):
+    with store.read() as connection:
+        query = select(sequences.c.day)
+        assert connection.execute(query).all() == []
+        put(store, "a")
+        assert connection.execute(query).all() == []
+    assert days(store) == ["a"]
+
+
 def test_a_second_writer_is_refused_until_the_first_is_gone(url):
     first, second = Store(url), Store(url)
     first.open()
