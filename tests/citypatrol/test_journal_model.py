@@ -162,7 +162,7 @@ class JournalMachine(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
 
 
-JournalMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+JournalMachine.TestCase.settings = settings(max_examples=20, stateful_step_count=20, deadline=None)
 test_journal_model = pytest.mark.filterwarnings("error")(JournalMachine.TestCase)
 
 

@@ -516,7 +516,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.dictionaries(st.sampled_from(list(City.model_fields)), VALUES))
 def test_no_file_breaks_the_reader_or_shows_a_secret(content: dict[str, object]) -> None:
     with tempfile.TemporaryDirectory() as folder:
