@@ -82,9 +82,29 @@ class InfluxSink:
         if self._post is not None:
             await self._follow(self._post, stop)
             return
-        timeout = aiohttp.ClientTimeout(total=self._config.timeout / 1000)
-        async with aiohttp.ClientSession(timeout=timeout) as session:
+        async with self._session() as session:
             await self._follow(_poster(session), stop)
+
+    @property
+    def url(self) -> str:
+        """The server's address: the origin of its dead letters."""
+        return self._config.url
+
+    async def rewrite(self, line: bytes) -> None:
+        """Write one line of the dead-letter store again.
+
+        Raises ``Reject`` where it is still refused, ``Retry`` where no answer came.
+        """
+        if self._post is not None:
+            await self._send(self._post, line)
+            return
+        async with self._session() as session:
+            await self._send(_poster(session), line)
+
+    def _session(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=self._config.timeout / 1000)
+        )
 
     async def _follow(self, post: Post, stop: asyncio.Event) -> None:
         position = await self._journal.committed(self.name)

@@ -12,7 +12,7 @@ from bench.servers.free_port import free_port
 from bench.servers.influx import exported, influxdb, victoria_metrics
 from citypatrol.clock import ManualClock
 from citypatrol.dead import DeadStore
-from citypatrol.errors import Retry
+from citypatrol.errors import Reject, Retry
 from citypatrol.journal_sqlite import SqliteJournal
 from citypatrol.records import Record, SourceSeen, Tick
 from citypatrol.samples import Batch, Sample
@@ -143,6 +143,17 @@ async def test_only_the_refused_line_is_set_aside(journal: SqliteJournal, dead: 
     assert letter.payload.startswith(b"sensor,metric=water_level,source=bad value=99.0")
     assert "field type conflict" in letter.reason
     assert await committed_to_the_end(journal)
+
+
+async def test_a_dead_line_is_written_again_once_the_server_takes_it(
+    journal: SqliteJournal, dead: DeadStore
+) -> None:
+    server = Server(refuse="source=bad")
+    stage = sink(journal, dead, server.post)
+    with pytest.raises(Reject, match="field type conflict"):
+        await stage.rewrite(b"sensor,source=bad value=1 5")
+    await stage.rewrite(b"sensor,source=good value=1 5")
+    assert server.taken == ["sensor,source=good value=1 5"]
 
 
 async def test_a_crash_before_the_commit_writes_again_and_loses_nothing(
