@@ -72,10 +72,17 @@ class _Spot:
 
 def faults(error: ValidationError, *, root: YamlMap, reading: Reading) -> list[Fault]:
     """Every error of one validation, those of a union's members made into one."""
-    spots = [_walk(details, root) for details in error.errors(include_url=False)]
+    details = [each for each in error.errors(include_url=False) if not _counts_good_items(each)]
+    spots = [_walk(each, root) for each in details]
     found = list(_settle(_longest(spots), reading=reading, depth=0))
     meant = {fault.meant for fault in found if fault.meant is not None}
     return [fault for fault in found if fault.missing is None or fault.missing not in meant]
+
+
+def _counts_good_items(error: ErrorDetails) -> bool:
+    """Pydantic calls a list too short where it is long enough but its items are wrong."""
+    is_short = error["type"] == "too_short"
+    return is_short and len(error["input"]) >= error["ctx"]["min_length"]
 
 
 def _longest(spots: Sequence[_Spot]) -> list[_Spot]:

@@ -120,10 +120,10 @@ def _limit(words: str, name: str) -> Callable[[Mapping[str, Any], Any], str]:
     return say
 
 
-def _items(context: Mapping[str, Any], _: Any) -> str:
-    least, most, found = context.get("min_length"), context.get("max_length"), "actual_length"
-    limit = f"at most {most}" if least is None else f"at least {least}"
-    return f"expected {limit} items, found {context[found]}"
+def _items(context: Mapping[str, Any], value: Any) -> str:
+    least, most = context.get("min_length"), context.get("max_length")
+    words, count = ("at most", most) if least is None else ("at least", least)
+    return f"expected {words} {count} item{'' if count == 1 else 's'}, found {len(value)}"
 
 
 _WORDS: Final[Mapping[str, Callable[[Mapping[str, Any], Any], str]]] = {

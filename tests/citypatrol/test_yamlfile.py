@@ -40,7 +40,7 @@ class Mqtt(Model):
     type: Literal["mqtt"]
     url: Secret
     qos: Literal[0, 1] = 1
-    topics: Annotated[tuple[str, ...], Field(max_length=2)] = ()
+    topics: Annotated[tuple[str, ...], Field(min_length=1, max_length=2)] = ("x",)
     unbuilt: ClassVar[Mapping[str, str]] = {"cert": "comes with TLS", "ca": ""}
 
 
@@ -263,6 +263,14 @@ WRONG: dict[str, tuple[str | bytes, list[str]]] = {
         ["2:9: streetlight: must have at most 8 characters, found 'streetlight'"],
     ),
     "too few": (GOOD + "hours: [8]\n", ["2:8: hours: expected at least 2 items, found 1"]),
+    "too few, one wanted": (
+        GOOD + 'inputs: [{type: mqtt, url: "x", topics: []}]\n',
+        ["2:41: topics: expected at least 1 item, found 0"],
+    ),
+    "wrong items are not too few": (
+        GOOD + 'inputs: [{type: mqtt, url: "x", topics: [5]}]\n',
+        ["2:42: topics: expected text, found 5; put it in quotes"],
+    ),
     "too many": (
         GOOD + 'inputs: [{type: mqtt, url: "x", topics: [a, b, c]}]\n',
         ["2:41: topics: expected at most 2 items, found 3"],
