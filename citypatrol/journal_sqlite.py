@@ -38,7 +38,8 @@ class SqliteJournal:
     a minute: records older than ``keep`` (ms) that every cursor has passed, then, where the file
     holds more than ``max_size`` bytes, whatever the cursors ``holds`` (and ``history`` once it has
     committed) have passed. A cursor that this leaves behind goes on at the first record there is;
-    what it skips is counted and logged. Raises ConfigError where the file is damaged or another
+    what it skips is counted and logged. The file keeps the size it once had:
+    what is freed in it is used again. Raises ConfigError where the file is damaged or another
     process owns it, JournalFull where disk or ``max_size`` take no more, Retry for other failures
     of the disk.
     """
