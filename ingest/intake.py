@@ -29,6 +29,7 @@ log = structlog.get_logger(__name__)
 SNAPSHOT: Final = "intake"
 _MOST_WAITING: Final = 200_000  # samples
 _MOST_RECORD: Final = 20_000  # samples in one batch of the journal
+_MANY_SOURCES: Final = 500  # a new one costs 25 us, and the event loop is everybody's
 _TICK_S: Final = 1.0
 _SAVE_S: Final = 30.0
 _AGAIN_S: Final = 1.0
@@ -67,6 +68,7 @@ class Intake:
         self._loaded = False
         self._unsaved = False
         self._position = 0
+        self._still = 0
         self._refused = 0
         self._why = ""
 
@@ -133,7 +135,10 @@ class Intake:
                 next_tick = on_time if on_time > now_s else now_s + _TICK_S
             offers = self._take()
             if self._unwritten is None and (offers or tick):
-                self._unwritten = self._records(offers, tick=tick)
+                if sum(len(one.batch.sources) for one in offers) > _MANY_SOURCES:
+                    self._unwritten = await asyncio.to_thread(self._records, offers, tick=tick)
+                else:
+                    self._unwritten = self._records(offers, tick=tick)
             if self._unwritten is not None and not await self._append(stop):
                 return
             if now_s >= next_save:
@@ -170,7 +175,19 @@ class Intake:
         due = self._ticks.due(now) if tick else None
         if due is not None:
             records.append(due)
+        elif tick:
+            self._stand_still()
+        self._still = 0 if due is not None else self._still + tick
         return records, offers
+
+    def _stand_still(self) -> None:
+        if self._still and self._still % _LOG_EVERY == 0:
+            log.warning(
+                "time stands still: rules that wait for time are not judged until these inputs have"
+                " caught up",
+                inputs=self._ticks.behind,
+                for_s=self._still * _TICK_S,
+            )
 
     async def _append(self, stop: asyncio.Event) -> bool:
         """Write the group that is due, however long it takes; False where the stop comes first.

@@ -50,6 +50,7 @@ class Link:
         client_id: str,
         filters: Sequence[str],
         former: Sequence[str],
+        had_session: bool,
         inbox: Inbox,
         progress: Progress,
         clock: Clock,
@@ -61,6 +62,7 @@ class Link:
         self._client_id = client_id
         self._filters = tuple(filters)
         self._former = tuple(former)
+        self._had_session = had_session
         self._inbox = inbox
         self._progress = progress
         self._clock = clock
@@ -143,7 +145,7 @@ class Link:
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
-        client.on_socket_register_write = _nothing  # so that paho leaves the writing to the loop
+        client.on_socket_register_write = lambda *_: None  # paho leaves the writing to the loop
         if broker.username is not None:
             secret = broker.password
             client.username_pw_set(broker.username, secret.reveal() if secret else None)
@@ -243,8 +245,12 @@ class Link:
         if reason.is_failure:
             self._lost = self._broker.refusal(reason.value, str(reason))
             return
-        if not flags.session_present:
-            log.info("new session: nothing that was published before it comes", input=self._name)
+        if not flags.session_present and self._had_session:
+            log.error(
+                "the broker has forgotten our session: what was published while we were away is"
+                " lost; is its persistence on?",
+                input=self._name,
+            )
         if self._former:
             client.unsubscribe(list(self._former))
         self.waiting_for = f"waits for the SUBACK of {self._broker.url}"
@@ -265,6 +271,7 @@ class Link:
             log.error("subscription refused", input=self._name, reason=self.waiting_for)
             return
         self.waiting_for = None
+        self._had_session = True
         self._progress.connected()
         topics = ", ".join(one for one, _ in pairs)
         log.info("subscribed", input=self._name, broker=self._broker.url, topics=topics)
@@ -291,6 +298,3 @@ class Link:
 
     def _on_disconnect(self, _: Any, __: Any, ___: Any, reason: Any, ____: Any) -> None:
         self._lost = self._lost or f"{self._broker.url} closed the connection ({reason})"
-
-
-def _nothing(*_: object) -> None: ...

@@ -5,7 +5,7 @@ import contextlib
 import secrets
 import threading
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 import orjson
 import structlog
@@ -66,15 +66,16 @@ class Subscriber:
         return self._link.waiting_for
 
     async def run(self, stop: asyncio.Event) -> None:
-        client_id, former = await self._identity()
+        session = await self._session()
         inbox = Inbox()
         progress = self.progress = Progress(self._gate, clock=self._clock)
         link = self._link = Link(
             self._broker,
             name=self.name,
-            client_id=client_id,
+            client_id=session.client_id,
             filters=self._routes.filters,
-            former=former,
+            former=session.former,
+            had_session=session.known,
             inbox=inbox,
             progress=progress,
             clock=self._clock,
@@ -107,20 +108,20 @@ class Subscriber:
             message = f"{self.name}: a thread ended; see the log above"
             raise RuntimeError(message)
 
-    async def _identity(self) -> tuple[str, list[str]]:
-        """The client id, and the filters that its session at the broker may still have."""
+    async def _session(self) -> "_Session":
+        """What the broker may still keep for us; and kept here for the next start."""
         key = f"input {self.name}"
         kept = await self._journal.load_snapshot(key)
         facts = orjson.loads(kept.data) if kept else {}
         client_id = self._client_id or facts.get("client_id") or _new_client_id()
+        known = facts.get("client_id") == client_id
         filters = self._routes.filters
-        known = facts.get("filters", []) if facts.get("client_id") == client_id else []
-        former = [one for one in known if one not in filters]
+        former = [one for one in facts["filters"] if one not in filters] if known else []
         now = {"client_id": client_id, "filters": [*former, *filters]}
         if now != facts:
             position = await self._journal.end()
             await self._journal.save_snapshot(key, Snapshot(position, orjson.dumps(now)))
-        return client_id, former
+        return _Session(client_id, former, known)
 
     def _thread(self, work: Callable[[], None], ended: asyncio.Event) -> threading.Thread:
         loop = asyncio.get_running_loop()
@@ -137,6 +138,14 @@ class Subscriber:
         thread.daemon = True  # a name server that does not answer must not hold the process
         thread.start()
         return thread
+
+
+class _Session(NamedTuple):
+    """``former``: filters that it may still have and is to lose; ``known``: it has been before."""
+
+    client_id: str
+    former: list[str]
+    known: bool
 
 
 def _new_client_id() -> str:

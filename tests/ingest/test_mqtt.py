@@ -4,6 +4,8 @@ import asyncio
 import time
 from pathlib import Path
 
+import pytest
+
 from bench.servers.ingest import Device, Ingest, running, samples_of
 from bench.servers.mosquitto import STOCK, Mosquitto, mosquitto
 from citypatrol.records import SourceSeen, Tick
@@ -85,10 +87,11 @@ async def test_a_broker_that_restarts_is_found_again(
 
 
 async def test_a_broker_that_forgot_everything_is_subscribed_to_again(
-    tmp_path: Path, broker: Mosquitto, device: Device
+    tmp_path: Path, broker: Mosquitto, device: Device, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with running(Ingest(tmp_path, broker.url)) as ingest:
         await ingest.ready()
+        assert "has forgotten our session" not in capsys.readouterr().out
         await asyncio.to_thread(broker.kill)
         assert not (broker.folder / "mosquitto.db").exists(), "it had not saved yet"
         await ingest.until(lambda: ingest.input.waiting_for() is not None)
@@ -96,6 +99,7 @@ async def test_a_broker_that_forgot_everything_is_subscribed_to_again(
         await ingest.ready()
         device.publish(TOPIC, _stamped(5))
         assert (await ingest.samples(at_least=1))[0].value == 5.0
+        assert "has forgotten our session" in capsys.readouterr().out
 
 
 async def test_the_session_holds_what_came_while_we_were_away(

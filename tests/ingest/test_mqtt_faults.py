@@ -179,6 +179,7 @@ async def _link(url: str, patience: Patience) -> AsyncIterator[tuple[Link, Inbox
         client_id="blocked",
         filters=["city/#"],
         former=[],
+        had_session=False,
         inbox=inbox,
         progress=Progress(InputGate("a"), clock=SystemClock()),
         clock=SystemClock(),
