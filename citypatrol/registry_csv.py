@@ -1,5 +1,6 @@
 """Reading the registry's CSV as columns, and saying at which line it is wrong."""
 
+import contextlib
 import csv
 import difflib
 from collections import Counter
@@ -40,7 +41,7 @@ def read_columns(path: Path) -> tuple[dict[str, Any] | None, list[Problem]]:
         return None, [Problem(name, 0, 0, f"cannot be read: {error.strerror}")]
     except UnicodeDecodeError:
         return None, decode(path.read_bytes(), path=name)[1]
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, csv.Error) as error:
         _, not_text = decode(path.read_bytes(), path=name)
         return None, not_text or [Problem(name, 0, 0, f"cannot be read as CSV: {error}")]
     columns = {column: table[column].combine_chunks() for column in header}
@@ -162,19 +163,23 @@ class _Found:
 
 
 def _lines(path: Path, skipped: int, wanted: set[int]) -> dict[int, int]:
-    """The line on which each wanted row begins; rows are counted from 1, blank lines are none."""
-    lines: dict[int, int] = {}
+    """The line on which each wanted row begins, 0 where it is not known.
+
+    Rows are counted from 1, blank lines are none.
+    """
+    lines = dict.fromkeys(wanted, 0)
     with path.open(encoding="utf-8-sig", newline="") as file:
         for _ in range(skipped):
             next(file)
         reader = csv.reader(file)
         number, before = 0, 0
-        for row in reader:
-            if row:
-                number += 1
-                if number in wanted:
-                    lines[number] = skipped + before + 1
-            before = reader.line_num
+        with contextlib.suppress(csv.Error):  # a cell without end: what lies behind has no line
+            for row in reader:
+                if row:
+                    number += 1
+                    if number in wanted:
+                        lines[number] = skipped + before + 1
+                before = reader.line_num
     return lines
 
 

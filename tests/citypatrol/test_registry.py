@@ -228,6 +228,23 @@ def test_a_quote_that_is_never_closed(tmp_path: Path) -> None:
     assert len(registry) == 0
 
 
+def test_a_quote_that_swallows_a_large_file(tmp_path: Path) -> None:
+    rows = "".join(f"dev-{n},,,,,,,\n" for n in range(30_000))
+    registry, problems = read(tmp_path, HEAD + 'a,,,,99,,,\nb,"open,,,,,,\n' + rows)
+    assert len(registry) <= 1
+    assert problems[0].startswith("registry.csv")
+    registry, problems = read(tmp_path, '"id,name' + rows)
+    assert problems == [
+        "registry.csv: cannot be read as CSV: field larger than field limit (131072)"
+    ]
+
+
+def test_bytes_that_are_no_text_far_into_the_file(tmp_path: Path) -> None:
+    rows = "".join(f"dev-{n},,,,,,,\n" for n in range(5_000))
+    _, problems = read(tmp_path, (HEAD + rows).encode() + b"x,\xd6\xd0,,,,,,\n")
+    assert problems == ["registry.csv:5002:3: not UTF-8 (byte 0xd6); save it as UTF-8"]
+
+
 LARGE = """
 import resource, sys, time
 from pathlib import Path
