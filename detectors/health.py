@@ -39,15 +39,17 @@ class Look:
 
 def look(pixels: Pixels) -> Look:
     """Measures a picture, uint8 BGR or grey. Raises ValueError for an empty one."""
-    grey = cv2.cvtColor(np.ascontiguousarray(letterbox.as_colour(pixels)), cv2.COLOR_BGR2GRAY)
-    if grey.shape[1] > WIDTH:
-        size = (WIDTH, max(1, round(grey.shape[0] * WIDTH / grey.shape[1])))
-        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    colour = letterbox.as_colour(pixels)
+    grey = cv2.cvtColor(
+        np.ascontiguousarray(letterbox.shrink(colour, share=WIDTH / colour.shape[1])),
+        cv2.COLOR_BGR2GRAY,
+    )
     coarse = cv2.resize(grey, COARSE, interpolation=cv2.INTER_AREA)
+    below = np.cumsum(np.bincount(grey.ravel(), minlength=256))
     return Look(
         brightness=float(grey.mean()),
-        sharpness=float(cv2.Laplacian(grey, cv2.CV_64F).var()),
-        bright_end=float(np.percentile(grey, 99)),
+        sharpness=float(cv2.Laplacian(grey, cv2.CV_16S).astype(np.float32).var()),
+        bright_end=float(np.searchsorted(below, 0.99 * grey.size)),
         spread=float(coarse.astype(np.float64).std()),
     )
 

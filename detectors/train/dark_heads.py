@@ -107,6 +107,6 @@ def edit(head: Pixels, lit: int, kind: Edit, rng: np.random.Generator) -> Pixels
     target = places[lit] if kind == "switched_off" else places[free]
     made = _cover(head, target=target, with_lens=places[source], rng=rng)
     after = glow(made)
-    if kind == "switched_off" and after[lit] > 1.22 * before[others].max():
+    if kind == "switched_off" and after[lit] > 1.15 * before[others].max():
         return None
     return _finish(made, rng)

@@ -29,5 +29,5 @@ def export(checkpoint: Path, target: Path, *, names: Sequence[str] | None = None
     if names is not None:
         entries["names"] = str(dict(enumerate(names)))
     onnx.helper.set_model_props(graph, entries)
-    target.parent.mkdir(exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
     onnx.save(graph, str(target))

@@ -130,9 +130,19 @@ def baseline(weights: Path) -> Detector:
     return detect
 
 
+def _run_report(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "seed": SEED,
+        "hours": arguments.hours,
+        "size": arguments.size,
+        "epochs": len((WORK / "run" / "results.csv").read_text().splitlines()) - 1,
+        "pictures": json.loads((WORK / "counts.json").read_text()),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--hours", type=float, default=1.0, help="longest training time")
+    parser.add_argument("--hours", type=float, default=1.05, help="longest training time")
     parser.add_argument(
         "--size", type=int, default=480, help="side of a training picture in pixels"
     )
@@ -154,15 +164,14 @@ def main() -> None:
         data_yaml = dataset.build(pictures, WORK, seed=SEED)
         best = train(data_yaml, weights=weights, hours=arguments.hours, size=arguments.size)
         export(best, SHIPPED, names=sources.STREET_CLASSES)
-    report = {
-        "seed": SEED,
+    figures_file = SHIPPED.with_suffix(".json")
+    report = json.loads(figures_file.read_text()) if arguments.measure else _run_report(arguments)
+    report |= {
         "min_score": MIN_SCORE,
-        "epochs": len((WORK / "run" / "results.csv").read_text().splitlines()) - 1,
-        "pictures": json.loads((WORK / "counts.json").read_text()),
         "validation": measure(Yolo(SHIPPED, min_score=figures.LOWEST), pictures),
         "baseline": measure(baseline(weights), pictures),
     }
-    SHIPPED.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n")
+    figures_file.write_text(json.dumps(report, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ def view(head: Head, rng: np.random.Generator) -> Pixels:
 
 
 def network() -> Any:
-    """Five small convolutions, about 100,000 weights."""
+    """Five small convolutions, about 130,000 weights."""
     from torch import nn
 
     def block(inside: int, outside: int) -> list[Any]:
@@ -213,7 +213,7 @@ def collect(data: Path) -> list[Head]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=1600)
+    parser.add_argument("--steps", type=int, default=1200)
     parser.add_argument("--out", type=Path, default=SHIPPED / "traffic_light.onnx")
     arguments = parser.parse_args()
     started = time.monotonic()
