@@ -27,6 +27,7 @@ MOST_PER_PROCESS = 25
 _LOOK_S = 0.5
 _EARLY_DEATH_S = 60.0
 _SLOWEST_RESTART_S = 30.0
+_HANGS = "it hangs where no timeout reaches; is its name server up?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,11 +207,11 @@ class CameraPool:
             beat = beats.get(camera)
             if beat is None:
                 continue
-            hangs = beat.stuck_s > self._limits.stuck_s
-            if hangs:
+            if beat.stuck_s > self._limits.stuck_s:
                 stuck.append(camera)
-            trouble = "it hangs where no timeout reaches; is its name server up?" * hangs
-            self._say(camera, trouble or beat.trouble)
+                self._say(camera, _HANGS)
+            elif beat.trouble or beat.phase == "playing":
+                self._say(camera, beat.trouble)
         return stuck
 
     def _say(self, camera: str, trouble: str) -> None:

@@ -22,7 +22,6 @@ from ingest.camera_wire import (
 )
 
 _PACKAGES = Path(__file__).resolve().parent.parent
-_PIPE_BYTES = 1 << 20
 _END_S = 2.0
 
 
@@ -56,7 +55,6 @@ class CameraProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
-            pipesize=_PIPE_BYTES,
             env=environment,
         )
         self._tell(encode_order(self.order))

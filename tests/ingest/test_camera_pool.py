@@ -212,19 +212,22 @@ async def test_a_camera_that_hangs_is_taken_out_of_its_process(server: RtspServe
     class Impatient(CameraLimits):
         @property
         def stuck_s(self) -> float:
-            return 0.8
+            return 3.0
 
     listener = socket.create_server(("127.0.0.1", 0))
     silent = listener.getsockname()[1]
-    limits = Impatient(open_s=4, read_s=4, beat_s=0.1, beat_limit_s=10)
+    limits = Impatient(open_s=20, read_s=20, beat_s=0.1, beat_limit_s=10)
     sources = [source("a", server.url("a.mp4")), source("b", server.url("b.mp4"))]
     sources.append(source("hangs", f"rtsp://127.0.0.1:{silent}/"))
     pool = CameraPool(sources, limits=limits)
-    async with closing(listener), running(pool):
-        await until(lambda: ("a", "b") in pool.processes().values(), within_s=20)
-        pid = next(pid for pid, names in pool.processes().items() if names == ("a", "b"))
-        await seen(pool, from_each("a", "b"))
-        assert pid in pool.processes()
+    with capture_logs() as logs:
+        async with closing(listener), running(pool):
+            await until(lambda: ("a", "b") in pool.processes().values(), within_s=30)
+            pid = next(pid for pid, names in pool.processes().items() if names == ("a", "b"))
+            await seen(pool, from_each("a", "b"))
+            assert pool.processes()[pid] == ("a", "b")
+            assert "hangs where no timeout reaches" in pool.troubles()["hangs"]
+    assert "camera is back" not in {line["event"] for line in logs if line.get("camera") == "hangs"}
 
 
 async def test_a_process_that_dies_at_once_is_halved_until_the_culprit_is_alone(
