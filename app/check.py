@@ -13,6 +13,7 @@ from app.city import load_city, matching
 from citypatrol.errors import Problem
 from citypatrol.geo import Grid
 from citypatrol.registry import Registry
+from citypatrol.yamlfile import Model, load_model
 from citypatrol.yamltree import parse
 from edge.load import load_cameras
 from rules.load import load_rules
@@ -131,9 +132,11 @@ def _reader(path: Path) -> Callable[[Path], Sequence[Problem]]:
 def _stranger(path: Path) -> Sequence[Problem]:
     if not path.is_file():
         return [Problem(str(path), 0, 0, "there is no such file")]
-    problems = load_rules([path])[1] if not _keys(path) else []
+    _, problems, document = load_model(path, Model)  # no more than its form
+    if document.tree.broken:
+        return problems
     message = "is neither a city nor rules, cameras or units: none of their keys is at its top"
-    return problems or [Problem(str(path), 0, 0, message)]
+    return [Problem(str(path), 0, 0, message)]
 
 
 _READERS: Final[Mapping[str, Callable[[Path], Sequence[Problem]]]] = {

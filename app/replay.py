@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from typing import Protocol
 
 from citypatrol.clock import Clock
 from citypatrol.dead import DeadLetter
@@ -17,8 +17,6 @@ from sinks.endpoint import dead_delivery
 from tickets.desk import Desk
 from tickets.errors import UnknownDelivery
 from tickets.outbox import Outbox
-
-_COMMIT_S: Final = 10.0
 
 
 class LineSink(Protocol):
@@ -41,6 +39,7 @@ class Replay:
         desk: Desk,
         lines: Sequence[LineSink],
         clock: Clock,
+        patience_s: float = 10.0,
     ) -> None:
         self._inputs = inputs
         self._intake = intake
@@ -48,6 +47,7 @@ class Replay:
         self._desk = desk
         self._lines = lines
         self._clock = clock
+        self._patience_s = patience_s
 
     async def __call__(self, letter: DeadLetter) -> None:
         try:
@@ -90,9 +90,9 @@ class Replay:
             message = "the intake has no room"
             raise Retry(message)
         try:
-            await asyncio.wait_for(committed.wait(), _COMMIT_S)
+            await asyncio.wait_for(committed.wait(), self._patience_s)
         except TimeoutError:
-            message = f"not in the journal after {_COMMIT_S:.0f} s"
+            message = f"not in the journal after {self._patience_s:g} s"
             raise Retry(message) from None
 
     async def _line(self, letter: DeadLetter) -> None:

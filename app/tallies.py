@@ -44,7 +44,9 @@ class TallyStage:
     async def tell(self) -> None:
         """Count what happened since the last time, and offer it to the journal."""
         until = self._clock.now() // EVERY_MS * EVERY_MS
-        since = max(self._until or until - EVERY_MS, until - _LATEST_MS)
+        if self._until is None:
+            self._until = until - EVERY_MS
+        since = max(self._until, until - _LATEST_MS)
         if until <= since:
             return
         counted = await asyncio.to_thread(tallies, self._store, since=since, until=until)

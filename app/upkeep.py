@@ -42,20 +42,23 @@ class Upkeep:
 
     async def run(self, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
-            group.create_task(_every(_HELD_S, self._open_held, stop))
-            group.create_task(_every(_COUNT_S, self._count, stop))
-            group.create_task(_every(_PRUNE_S, self._prune, stop))
+            group.create_task(_every(_HELD_S, self.open_held, stop))
+            group.create_task(_every(_COUNT_S, self.count, stop))
+            group.create_task(_every(_PRUNE_S, self.prune, stop))
 
-    async def _open_held(self) -> None:
+    async def open_held(self) -> None:
+        """Incidents whose cool-down is over become tickets."""
         judged = self.judged()
         if judged is not None:
             await asyncio.to_thread(self.desk.open_held, event_time=judged, now=self.clock.now())
 
-    async def _count(self) -> None:
+    async def count(self) -> None:
+        """``citypatrol_tickets``."""
         for state, count in (await asyncio.to_thread(self.tickets.counts)).items():
             TICKETS.labels(state=state).set(count)
 
-    async def _prune(self) -> None:
+    async def prune(self) -> None:
+        """What is older than ``keep`` goes."""
         before = self.clock.now() - self.keep
         pictures = await asyncio.to_thread(self.evidence.prune, before)
         letters = await asyncio.to_thread(self.dead.prune, before)
