@@ -18,7 +18,7 @@ from sinks.attempts import Answer, Outcome, outcome
 from sinks.config import WebhooksConfig
 from sinks.post import Post
 from tickets.outbox import Attempt, Delivery, Disabled, Outbox, Queue
-from tickets.units import Unit
+from tickets.units import Unit, UnitWebhook
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -46,8 +46,9 @@ class Means:
 class EndpointQueue:
     """Attempts of one unit's endpoint, in the order of their events as far as all goes well."""
 
-    def __init__(self, unit: Unit, *, means: Means) -> None:
+    def __init__(self, unit: Unit, webhook: UnitWebhook, *, means: Means) -> None:
         self.unit = unit
+        self._webhook = webhook
         self._means = means
         self._awake = asyncio.Event()
         self._in_flight: dict[int, Delivery] = {}
@@ -111,7 +112,7 @@ class EndpointQueue:
 
     async def _may_resume(self, disabled: Disabled) -> bool:
         """An endpoint that said 410 is called again once its unit has another URL."""
-        if disabled.url != self.unit.webhook.url:
+        if disabled.url != self._webhook.url:
             await self._blocking(self._means.outbox.enable, self.unit.id)
             return True
         if not self._said_disabled:
@@ -150,7 +151,7 @@ class EndpointQueue:
             "webhook-id": delivery.event,
             "webhook-timestamp": str(started // 1000),
             "webhook-signature": sign(
-                self.unit.webhook.secret,
+                self._webhook.secret,
                 id=delivery.event,
                 timestamp_s=started // 1000,
                 body=delivery.body,
@@ -158,7 +159,7 @@ class EndpointQueue:
         }
         try:
             async with asyncio.timeout(config.timeout / 1000):
-                answer = await self._means.post(self.unit.webhook.url, headers, delivery.body)
+                answer = await self._means.post(self._webhook.url, headers, delivery.body)
         except TimeoutError:
             answer = Answer(None, f"no answer within {config.timeout / 1000:g} s")
         ended = self._clock.now()
@@ -175,7 +176,7 @@ class EndpointQueue:
 
     def _record(self, delivery: Delivery, attempt: Attempt, then: Outcome) -> None:
         """In this order: a crash between the two repeats an attempt, and forgets none."""
-        outbox, url = self._means.outbox, self.unit.webhook.url
+        outbox, url = self._means.outbox, self._webhook.url
         if then.result == "dead":
             self._means.dead.put(
                 "delivery",

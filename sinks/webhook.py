@@ -86,7 +86,11 @@ class Webhooks:
                 jitter=self._jitter,
                 threads=threads,
             )
-            self._queues = {unit.id: EndpointQueue(unit, means=means) for unit in self._units}
+            self._queues = {
+                unit.id: EndpointQueue(unit, unit.webhook, means=means)
+                for unit in self._units
+                if unit.webhook is not None
+            }
 
             def changed(endpoints: Collection[str]) -> None:
                 with suppress(RuntimeError):  # the loop has ended: what is due waits for the next

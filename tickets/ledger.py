@@ -52,7 +52,7 @@ class Ledger:
     @property
     def endpoints(self) -> Collection[str]:
         """Those that have something new."""
-        return {told.ticket.unit for told in self._told if told.ticket.unit is not None}
+        return {told.ticket.unit for told in self._to_send() if told.ticket.unit is not None}
 
     def ticket(self, ticket_id: str) -> Ticket:
         """Raises UnknownTicket."""
@@ -104,7 +104,7 @@ class Ledger:
         if not self._told:
             return
         self._connection.execute(insert(history), [self._history(told) for told in self._told])
-        to_send = [told for told in self._told if told.ticket.unit is not None]
+        to_send = self._to_send()
         if not to_send:
             return
         ids = {told.ticket.id for told in to_send}
@@ -119,6 +119,9 @@ class Ledger:
                 for told in to_send
             ],
         )
+
+    def _to_send(self) -> list[_Told]:
+        return [told for told in self._told if self._units.has_webhook(told.ticket.unit)]
 
     def _history(self, told: _Told) -> dict[str, Any]:
         ticket = told.ticket

@@ -63,6 +63,8 @@ class UnitWebhook(Model):
 
 
 class Unit(Model):
+    """One that answers for cases. Without a webhook it works from the desk alone."""
+
     noun: ClassVar[str] = "unit"
     unbuilt: ClassVar[Mapping[str, str]] = {
         "areas": "a unit answers for its categories in the whole city; leave it out",
@@ -74,7 +76,7 @@ class Unit(Model):
     level: Literal["street", "district", "city"]
     parent: str | None = None
     handles: list[Annotated[str, AfterValidator(_category)]]
-    webhook: UnitWebhook
+    webhook: UnitWebhook | None = None
 
 
 class _File(Model):
@@ -100,6 +102,12 @@ class Units:
         """The unit's name; its id where the file no longer has it."""
         unit = self._units.get(unit_id)
         return unit_id if unit is None else unit.name
+
+    def has_webhook(self, unit_id: str | None) -> bool:
+        """Whether events go anywhere; True for a unit that the file no longer has, whose events
+        wait until it is back."""
+        unit = self._units.get(unit_id or "")
+        return unit_id is not None and (unit is None or unit.webhook is not None)
 
     def handling(self, category: str, *, besides: Collection[str] = ()) -> Unit | None:
         """The first unit that handles the category and is not among ``besides``."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from rules.incidents import Incident
+from tickets.units import Unit, Units
 
 NOW = 1_778_630_531_480
 FIRED = NOW - 10_000
@@ -269,3 +270,10 @@ def test_text_that_a_database_cannot_hold(city, fire):
     assert all(len(one.body) < 20_000 for one in city.outbox.list())
     city.apply(cleared(fire("sen\0sor")))
     assert city.every()[0].cleared_at == NOW
+
+
+def test_a_unit_without_a_webhook_gets_its_ticket_and_no_delivery(city, fire):
+    alone = Unit(id="alone", name="Alone", level="city", handles=["road.traffic_light"])
+    city.with_units(Units([alone])).apply([fire()], now=NOW)
+    assert (city.one().state, city.one().unit) == ("dispatched", "alone")
+    assert city.sent() == []
