@@ -51,14 +51,18 @@ class Broker:
     def tls_context(self) -> ssl.SSLContext:
         """Read from the files at each connect: certificates are renewed while we run.
 
-        Raises OSError.
+        Raises OSError for a file that is not there, Away for one that is no certificate or key.
         """
         for path in (self.ca, self.cert, self.key):
             if path is not None and not path.is_file():
                 raise FileNotFoundError(2, "no such file", str(path))
-        context = ssl.create_default_context(cafile=self.ca)
-        if self.cert is not None:
-            context.load_cert_chain(self.cert, self.key)
+        try:
+            context = ssl.create_default_context(cafile=self.ca)
+            if self.cert is not None:
+                context.load_cert_chain(self.cert, self.key)
+        except ssl.SSLError as error:
+            message = f"{self.url}: `ca`, `cert` or `key` cannot be used ({_reason(error)})"
+            raise Away(message) from error
         return context
 
     def refusal(self, code: int, text: str) -> str:
@@ -73,7 +77,7 @@ class Broker:
         if isinstance(error, ssl.SSLCertVerificationError):
             return f"{url}: its certificate is not trusted ({error.verify_message}); set `ca`"
         if isinstance(error, ssl.SSLError):
-            return f"{url}: TLS failed ({error.reason}); does that port speak TLS?"
+            return f"{url}: TLS failed ({_reason(error)}); does that port speak TLS?"
         if isinstance(error, FileNotFoundError):
             return f"{url}: {error.filename} is not there; look at `ca`, `cert` and `key`"
         if isinstance(error, socket.gaierror):
@@ -83,3 +87,7 @@ class Broker:
         if isinstance(error, TimeoutError):
             return f"{url} did not answer within {waited_s:.0f} s; is the address right?"
         return f"{url}: {error}"
+
+
+def _reason(error: ssl.SSLError) -> str:
+    return getattr(error, "reason", None) or str(error)

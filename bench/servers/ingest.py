@@ -58,6 +58,7 @@ class Ingest:
     url: str
     options: dict[str, Any] = field(default_factory=dict)
     journal_options: dict[str, Any] = field(default_factory=dict)
+    intake_options: dict[str, Any] = field(default_factory=dict)
 
     async def start(self) -> "Ingest":
         clock = SystemClock()
@@ -65,7 +66,13 @@ class Ingest:
             self.folder / "journal.db", clock=clock, **self.journal_options
         )
         self.dead = DeadStore(self.folder / "dead.db")
-        self.intake = Intake(self.journal, registry=Registry.empty(), kinds=Kinds(), clock=clock)
+        self.intake = Intake(
+            self.journal,
+            registry=Registry.empty(),
+            kinds=Kinds(),
+            clock=clock,
+            **self.intake_options,
+        )
         options = {"type": "mqtt", "url": self.url, "topics": TOPICS, **self.options}
         self.input: Subscriber = MqttInput.model_validate(options).build(
             name=f"mqtt {self.folder.name}",

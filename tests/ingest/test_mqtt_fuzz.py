@@ -96,7 +96,7 @@ def _account(message: Message, *, parser: Parser) -> str:
     return "counted"
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [1, 2])
 def test_two_thousand_messages_leave_their_trace(seed: int) -> None:
     rng = random.Random(seed)
     plain = TopicRule(Pattern.parse("city/{district}/{kind}/{source}/{metric}"), read_plain)

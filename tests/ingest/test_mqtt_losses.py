@@ -1,6 +1,7 @@
 """Nothing that was acknowledged is lost: full journals, dead stores, kill -9."""
 
 import asyncio
+import os
 import random
 import sqlite3
 import subprocess
@@ -26,8 +27,13 @@ def _stamped(number: int) -> bytes:
 async def test_a_full_journal_takes_no_more_and_goes_on_when_there_is_room(
     tmp_path: Path, broker: Mosquitto, device: Device, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    small = {"max_size": 60_000}
-    async with running(Ingest(tmp_path, broker.url, journal_options=small)) as ingest:
+    small = Ingest(
+        tmp_path,
+        broker.url,
+        journal_options={"max_size": 60_000},
+        intake_options={"most_waiting": 10},
+    )
+    async with running(small) as ingest:
         await ingest.ready()
         published = 0
         async with asyncio.timeout(60):
@@ -92,6 +98,27 @@ async def test_a_dead_letter_store_that_fails_harms_no_neighbour_and_loses_nothi
         assert {letter.payload[:3] for letter in ingest.dead.list("message")} == {b"wet", b'{"t'}
 
 
+async def test_letters_wait_until_their_store_can_be_opened(
+    tmp_path: Path, broker: Mosquitto, device: Device, capsys: pytest.CaptureFixture[str]
+) -> None:
+    obstacle = tmp_path / "dead.db"
+    obstacle.mkdir()
+    async with running(Ingest(tmp_path, broker.url)) as ingest:
+        await ingest.ready()
+        device.publish(f"{TOPIC}/level", "wet")
+        device.publish(f"{TOPIC}/level", "3")
+        await ingest.samples(at_least=1)
+        said = ""
+        async with asyncio.timeout(20):
+            while "the dead-letter store takes nothing" not in said:
+                said += capsys.readouterr().out
+                await asyncio.sleep(0.05)
+        assert ingest.progress.in_hand == 1
+        obstacle.rmdir()
+        await ingest.until(lambda: ingest.progress.in_hand == 0)
+        assert ingest.dead.counts() == {"message": 1}
+
+
 class _Child:
     """Ingest as a process of its own."""
 
@@ -105,7 +132,11 @@ class _Child:
         self._ready.unlink(missing_ok=True)
         with self._ready.with_suffix(".log").open("ab") as log:
             self._process = subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""},  # it starts often
             )
         deadline = time.monotonic() + 60
         while not self._ready.exists():
@@ -140,7 +171,7 @@ async def test_kill_9_loses_nothing_that_the_broker_took(
     try:
         await asyncio.to_thread(child.start)
         publisher.start()
-        for _ in range(3):
+        for _ in range(2):
             await asyncio.sleep(rng.uniform(0.05, 1.2))
             await asyncio.to_thread(child.kill)
             await asyncio.to_thread(child.start)
