@@ -5,7 +5,6 @@ import pytest
 from app.commands.detect import in_words
 from app.terminal import colour_wanted, paint, printable, table, width
 
-
 LITTER = {"label": "litter", "score": 0.8, "box": [1, 2.5, 3, 4]}
 HEAD = {"label": "traffic_light", "score": 1, "box": [1, 2, 3, 4], "lit": 0.97}
 

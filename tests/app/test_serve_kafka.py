@@ -1,0 +1,58 @@
+"""The Kafka layout: ``citypatrol serve`` and ``citypatrol worker`` between two real brokers."""
+
+import asyncio
+import signal
+
+from bench.servers.free_port import free_port
+from bench.servers.kafka import kafka
+from bench.servers.mosquitto import mosquitto
+from tests.app.a_running_city import (
+    PASSWORD,
+    Device,
+    answer,
+    city_running,
+    process,
+    receiver_running,
+    says,
+    until,
+)
+
+
+async def test_a_flood_becomes_one_ticket_over_kafka_and_a_killed_worker(tmp_path):
+    """Publisher, broker, serve, Kafka, worker, Kafka, serve, unit, and back; the worker is killed
+    in the middle of the flood, and another one goes on."""
+    with mosquitto(users={"city": PASSWORD}) as broker, kafka() as cluster:
+        journal = f"{{type: kafka, brokers: [{cluster.address}], partitions: 2}}"
+        async with (
+            receiver_running() as unit,
+            city_running(
+                tmp_path,
+                broker=broker,
+                hooks=unit.port,
+                http=free_port(),
+                command="serve",
+                journal=journal,
+            ) as city,
+        ):
+            await city.ready()
+            device = Device(broker)
+            flood = asyncio.create_task(device.keep_saying(31))
+            async with process("worker", tmp_path / "city.yaml") as worker:
+                await until(says(lambda: unit.events), timeout_s=90)
+                worker.send_signal(signal.SIGKILL)
+                await worker.wait()
+            async with process("worker", tmp_path / "city.yaml") as worker:
+                assert await answer(city, unit.events[0], "ticket.resolved", id="msg_1") == 200
+                flood.cancel()
+                dry = asyncio.create_task(device.keep_saying(2))
+                await until(says(lambda: "ticket.updated" in unit.types()), timeout_s=90)
+                dry.cancel()
+                device.close()
+                worker.terminate()
+                assert await asyncio.wait_for(worker.wait(), 30) == 0
+            assert unit.types() == ["ticket.opened", "ticket.resolved", "ticket.updated"]
+            listed = (await city.get("/api/v1/tickets"))["tickets"]
+            assert [one["state"] for one in listed] == ["resolved"]
+            status, took_s = await city.stop()
+            assert status == 0, city.log
+            assert took_s < 10, city.log
