@@ -103,6 +103,7 @@ class Subscriber:
             link.close()
             worker.stop()
             self._link = None
+            self._gate.behind()
             await asyncio.to_thread(_join, threads)
         if not stop.is_set():
             message = f"{self.name}: a thread ended; see the log above"

@@ -169,6 +169,7 @@ async def test_time_stands_still_until_the_backlog_is_in(
         await ingest.ready()
         await ingest.until(lambda: not ingest.gate.is_behind)
         before = len(await ingest.records())
+    assert ingest.gate.is_behind, "an input that does not run has not caught up"
     for number in range(3_000):
         device.publish(f"city/gc/water/ws-{number % 50}", _stamped(number, ts=NOW - HOUR))
     device.settle()
