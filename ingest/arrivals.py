@@ -20,6 +20,10 @@ class Arrivals:
         self._stamped: dict[Series, set[Ts]] = {}
         self._prune_at = _MOST_SERIES
 
+    def __len__(self) -> int:
+        """How many times are remembered."""
+        return len(self._last) + sum(map(len, self._stamped.values()))
+
     def stamped(self, series: Series, *, ts: Ts) -> None:
         """A payload with a time of its own came for a series that also sends without."""
         if series in self._last:
