@@ -1,5 +1,6 @@
 """Puts the rooms of a city together: what ``run`` and ``serve`` have in common."""
 
+import threading
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -99,6 +100,21 @@ def open_case(city: City, *, clock: Clock) -> Case:
         evidence_key=key,
         dead=dead,
     )
+
+
+class CityMapOnce:
+    """Draws the city when the first page asks for it, and keeps it. Safe from any thread."""
+
+    def __init__(self, city: City) -> None:
+        self._city = city
+        self._lock = threading.Lock()
+        self._drawn: CityMap | None = None
+
+    def __call__(self) -> CityMap:
+        with self._lock:
+            if self._drawn is None:
+                self._drawn = city_map(self._city)
+            return self._drawn
 
 
 def city_map(city: City) -> CityMap:

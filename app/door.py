@@ -20,8 +20,9 @@ from tickets.units import Units
 class Door:
     """``waiting_for``: what is missing before the process is ready, in words without secrets.
 
-    ``stages``: by name, how often each was started again. ``replay``: sends a dead letter on its
-    way again; ``Reject`` where it is refused again, ``Retry`` where that cannot be said now.
+    ``city_map`` may take a second at its first call. ``stages``: by name, how often each was
+    started again. ``replay``: sends a dead letter on its way again; ``Reject`` where it is refused
+    again, ``Retry`` where that cannot be said now.
     """
 
     city: str
@@ -36,7 +37,7 @@ class Door:
     evidence: EvidenceStore
     evidence_key: bytes
     dead: DeadStore
-    city_map: CityMap
+    city_map: Callable[[], CityMap]
     waiting_for: Callable[[], Sequence[str]]
     stages: Callable[[], Mapping[str, int]]
     replay: Callable[[DeadLetter], Awaitable[None]]

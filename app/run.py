@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from app.city import City
-from app.compose import Case, city_map, guard_of, open_case
+from app.compose import Case, CityMapOnce, guard_of, open_case
 from app.door import Door
 from app.http import build_application
 from app.inbox import Inbox
@@ -95,7 +95,7 @@ class CityRun:
             sent = await asyncio.to_thread(case.desk.dispatch_waiting, now=self._clock.now())
             if sent:
                 log.info("tickets dispatched to units that now handle them", tickets=sent)
-            supervisor = await self._build(journal, case)
+            supervisor = self._build(journal, case)
             self._supervisor = supervisor
             self._started.set()
             log.info("the city runs", city=self._city.file.city.name, port=self.port)
@@ -104,7 +104,7 @@ class CityRun:
             await self._layout.close()
             await asyncio.to_thread(case.close)
 
-    async def _build(self, journal: Journal, case: Case) -> Supervisor:
+    def _build(self, journal: Journal, case: Case) -> Supervisor:
         city, clock = self._city, self._clock
         intake = Intake(journal, registry=city.registry, kinds=city.file.kinds, clock=clock)
         judging = self._layout.judging(case)
@@ -132,7 +132,7 @@ class CityRun:
             judged=judging.judged,
             keep=city.file.evidence.keep,
         )
-        server = await self._server(case, replay)
+        server = self._server(case, replay)
         return Supervisor(
             [
                 Phase("inputs", self._inputs(journal, case, intake), stop_s=3.0),
@@ -167,7 +167,7 @@ class CityRun:
             )
         return stages
 
-    async def _server(self, case: Case, replay: Replay) -> HttpStage:
+    def _server(self, case: Case, replay: Replay) -> HttpStage:
         city = self._city
         door = Door(
             city=city.file.city.name,
@@ -182,7 +182,7 @@ class CityRun:
             evidence=case.evidence,
             evidence_key=case.evidence_key,
             dead=case.dead,
-            city_map=await asyncio.to_thread(city_map, city),
+            city_map=CityMapOnce(city),
             waiting_for=self.waiting_for,
             stages=self._restarts,
             replay=replay,

@@ -48,12 +48,11 @@ class Renderer:
         self._environment.globals |= {
             "city": {"name": door.city, "timezone": door.timezone},
             "version": version("citypatrol"),
-            "map": door.city_map,
         }
 
     def page(self) -> str:
         """``/``."""
-        return self._render("desk.html", **self._desk())
+        return self._render("desk.html", map=self._door.city_map(), **self._desk())
 
     def live(self) -> str:
         """``/live/desk``: the parts of the page that change."""
@@ -89,7 +88,8 @@ class Renderer:
         tickets = sorted(door.tickets.list(state=_OPEN, limit=MOST_OPEN).tickets, key=view.urgency)
         ended = door.tickets.list(state=ENDED, limit=MOST_ENDED).tickets
         counts = view.counts(states, tickets, now=now)
-        found = [view.spot(ticket, door.city_map.projection) for ticket in tickets]
+        projection = door.city_map().projection
+        found = [view.spot(ticket, projection) for ticket in tickets]
         spots = view.spread(spot for spot in found if spot is not None)
         received = door.inbox.received() if door.inbox is not None else ()
         return {

@@ -22,6 +22,12 @@ def dead(door: Door) -> APIRouter:
             raise Problem(404, f"there is no dead letter {letter_id}")
         return letter
 
+    def unsettled(letter_id: int) -> DeadLetter:
+        letter = find(letter_id)
+        if letter.note:
+            raise Problem(409, f"dead letter {letter_id} is dealt with already: {letter.note}")
+        return letter
+
     @router.get("", summary="Dead letters, newest first")
     def listed(
         kind: Kind | None = None,
@@ -38,13 +44,13 @@ def dead(door: Door) -> APIRouter:
 
     @router.post("/{letter_id}/drop", summary="It is dealt with: take it out of the store")
     def dropped(letter_id: int, body: Note | None = None) -> dict[str, Any]:
-        letter = find(letter_id)
+        letter = unsettled(letter_id)
         door.dead.drop(letter_id, note=(body.note if body else None) or "dropped by the desk")
         return dead_json(letter)
 
     @router.post("/{letter_id}/replay", summary="Send it on its way again; then it is dropped")
     async def replayed(letter_id: int) -> dict[str, Any]:
-        letter = await run_in_threadpool(find, letter_id)
+        letter = await run_in_threadpool(unsettled, letter_id)
         try:
             await door.replay(letter)
         except Reject as error:

@@ -186,6 +186,7 @@ def make_desk(folder: Path) -> TheDesk:
     evidence, dead = EvidenceStore(folder / "evidence"), DeadStore(folder / "dead.db")
     lat = np.array([34.71, 34.72, np.nan])
     lon = np.array([113.71, 113.76, np.nan])
+    city_map = draw([Shape("street", SQUARE), Shape("city", SQUARE)], lat=lat, lon=lon)
     made = TheDesk(store, desk, outbox, evidence, dead, clock, door=None)  # type: ignore[arg-type]
 
     async def replay(letter: DeadLetter) -> None:
@@ -207,7 +208,7 @@ def make_desk(folder: Path) -> TheDesk:
         evidence=evidence,
         evidence_key=EVIDENCE_KEY,
         dead=dead,
-        city_map=draw([Shape("street", SQUARE), Shape("city", SQUARE)], lat=lat, lon=lon),
+        city_map=lambda: city_map,
         waiting_for=lambda: made.missing,
         stages=lambda: {"mqtt": 0},
         replay=replay,

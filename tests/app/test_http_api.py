@@ -287,7 +287,10 @@ async def test_dead_letters_are_shown_replayed_and_dropped(desk: TheDesk):
     assert (one["payload"], one["payload_base64"]) == ("wet\\xff", "d2V0/w==")
     assert (await desk.post(f"/api/v1/dead/{first}/replay"))[0] == 200
     assert [letter.payload for letter in desk.replayed] == [b"wet\xff"]
-    assert (await desk.get(f"/api/v1/dead/{first}"))[0] == 404
+    _, one, _ = await desk.get(f"/api/v1/dead/{first}")
+    assert one["note"] == "replayed"
+    status, body, _ = await desk.post(f"/api/v1/dead/{first}/replay")
+    assert (status, body["detail"]) == (409, f"dead letter {first} is dealt with already: replayed")
     status, body, _ = await desk.post(f"/api/v1/dead/{second}/replay")
     assert (status, body["detail"]) == (
         409,
