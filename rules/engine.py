@@ -13,7 +13,7 @@ from citypatrol.clock import Ts
 from citypatrol.records import Record, RulesInForce, SourceSeen, Tick
 from citypatrol.samples import Batch
 from rules import snapshot
-from rules.block import Block
+from rules.block import NEVER, Block
 from rules.columns import Ints
 from rules.gate import Rows
 from rules.incidents import Incident
@@ -66,6 +66,11 @@ class Engine:
         return self._state.in_force
 
     @property
+    def judged(self) -> Ts | None:
+        """The newest tick: how far event time has come; None before the first one."""
+        return self._state.now if self._state.now != -NEVER else None
+
+    @property
     def late(self) -> int:
         return self._state.gate.late
 
@@ -86,8 +91,9 @@ class Engine:
                 rows += len(record)
                 if rows < _MOST_ROWS:
                     continue
-            self._samples(batches)
-            batches, rows = [], 0
+            if batches:
+                self._samples(batches)
+                batches, rows = [], 0
             if isinstance(record, Tick):
                 self._tick(record.ts)
             elif isinstance(record, SourceSeen):

@@ -1,4 +1,4 @@
-"""Runs the engine over a journal: `citypatrol run` (the Kafka form is ``rules.stream``).
+"""Runs the engine over a journal: ``citypatrol run`` (the Kafka form is ``rules.stream``).
 
 Order of commits (DESIGN 4): fold, hand over what came out and wait until it is stored, then the
 snapshot with its position, then the cursor. A crash between any two repeats work: handing over the
@@ -16,95 +16,156 @@ import structlog
 from citypatrol import metrics
 from citypatrol.clock import Clock, Ts
 from citypatrol.errors import Retry
-from citypatrol.journal import Entry, Journal, Snapshot
-from citypatrol.records import RulesInForce, Tick
-from citypatrol.samples import Batch
+from citypatrol.journal import Entry, Journal, JournalFull, Snapshot
+from citypatrol.records import RulesInForce
 from rules.engine import Engine
+from rules.gauges import Gauges
 from rules.incidents import Incident
 from rules.ruleset import RuleSet
 
 Apply = Callable[[list[Incident]], Awaitable[None]]
 """Stores what the incidents bring; idempotent. Raises ``Retry`` while it cannot."""
+Announce = Callable[[RulesInForce], Awaitable[object]]
+"""Puts the record into the journal. Raises ``JournalFull`` while it cannot."""
+SetAside = Callable[[Entry, str], None]
+"""Keeps a record that broke the engine, with the reason."""
 
 CURSOR: Final = "rules"
 SAVE_S: Final = 5.0
 _WAIT_S: Final = 0.5
 _SHARE: Final = 20
 """Saving takes at most a twentieth of the time."""
+_PAGE: Final = 64
+_DRAIN_S: Final = 3.0
 _PAUSE_S, _LONGEST_PAUSE_S = 0.5, 10.0
 
 log = structlog.get_logger(__name__)
 
 
 class RulesStage:
-    """A stage: the one reader of the cursor ``rules``. Begins from the newest snapshot."""
+    """A stage: the one reader of the cursor ``rules``. Begins from the newest snapshot.
 
-    name = "rules"
+    Promised: a record that breaks the engine is set aside and logged, and the others are judged as
+    if it were not there. Not promised: that ``apply`` gets an incident only once.
+    """
 
-    def __init__(self, journal: Journal, rules: RuleSet, *, apply: Apply, clock: Clock) -> None:
+    name = CURSOR
+
+    def __init__(
+        self,
+        journal: Journal,
+        rules: RuleSet,
+        *,
+        apply: Apply,
+        clock: Clock,
+        announce: Announce | None = None,
+        set_aside: SetAside | None = None,
+    ) -> None:
+        """``announce``: by default the journal's own ``append``."""
         self.judged: Ts | None = None
         self._journal = journal
         self._rules = rules
         self._apply = apply
         self._clock = clock
-        self._restored = False
+        self._announce = announce or (lambda record: journal.append([record]))
+        self._set_aside = set_aside
+        self._engine: Engine | None = None
+        self._saved = Snapshot(0, b"")
+        self._position = 0
+        self._announced: str | None = None
+        self._refused: set[int] = set()
+        self._careful_until = 0
+        self._gauges = Gauges(CURSOR)
 
     def waiting_for(self) -> str | None:
-        return None if self._restored else "the rules' state is not restored yet"
+        return None if self._engine is not None else "the rules' state is not restored yet"
+
+    def reload(self, rules: RuleSet) -> None:
+        """Judge by these rules from the next page on; where a condition stays, alarms do."""
+        self._rules = rules
 
     async def run(self, stop: asyncio.Event) -> None:
-        engine, position = await self._restore()
-        if engine.in_force != self._rules.hash:
-            news = RulesInForce(ts=self._clock.now(), hash=self._rules.hash)
-            await self._journal.append([news])
-        self._restored = True
-        saved, save_at, late = position, time.monotonic() + SAVE_S, 0
+        self._engine = None
+        self._saved = await self._journal.load_snapshot(CURSOR) or Snapshot(0, b"")
+        engine = await self._rewind()
+        self._announced = engine.in_force
+        save_at = time.monotonic() + SAVE_S
+        drained_by: float | None = None
         while True:
-            stopping = stop.is_set()
+            if stop.is_set() and drained_by is None:
+                drained_by = time.monotonic() + _DRAIN_S
+            engine = await self._take_over(engine)
+            wait_s = _WAIT_S if drained_by is None else 0.0
             entries = await self._journal.read(
-                CURSOR, after=position, wait_s=0.0 if stopping else _WAIT_S
+                CURSOR, after=self._position, limit=_PAGE, wait_s=wait_s
             )
             if entries:
-                await self._judge(engine, entries, stop)
-                position = entries[-1].position
-                metrics.LATE.inc(engine.late - late)
-                late = engine.late
-            if position > saved and (time.monotonic() >= save_at or (stopping and not entries)):
-                began = time.monotonic()
-                await self._save(engine, position)
-                saved, took = position, time.monotonic() - began
+                engine = await self._judge(engine, entries, stop)
+            at_end = drained_by is not None and (not entries or time.monotonic() >= drained_by)
+            if at_end or time.monotonic() >= save_at:
+                took = await self._save(engine)
                 save_at = time.monotonic() + max(SAVE_S, _SHARE * took)
-            if stopping and not entries:
+            if at_end:
                 return
 
-    async def _restore(self) -> tuple[Engine, int]:
-        """The engine as it was saved, and how far it had come."""
-        snapshot = await self._journal.load_snapshot(CURSOR)
-        if snapshot is None:
-            return Engine(self._rules, stopwatch=time.perf_counter), 0
-        try:
-            engine = await asyncio.to_thread(
-                Engine.restore, self._rules, snapshot.data, stopwatch=time.perf_counter
-            )
-        except ValueError as error:
-            log.error("the rules' state cannot be read: judging all that is kept", why=str(error))
-            return Engine(self._rules, stopwatch=time.perf_counter), 0
-        return engine, snapshot.position
+    async def _rewind(self) -> Engine:
+        """The engine as it was saved; a fresh one where that cannot be read."""
+        engine = Engine(self._rules, stopwatch=time.perf_counter)
+        if self._saved.data:
+            try:
+                engine = await asyncio.to_thread(
+                    Engine.restore, self._rules, self._saved.data, stopwatch=time.perf_counter
+                )
+            except ValueError as error:
+                why = str(error)
+                log.error("the rules' state cannot be read: judging all that is kept", why=why)
+                self._saved = Snapshot(0, b"")
+        self._engine, self._position = engine, self._saved.position
+        return engine
 
-    async def _judge(self, engine: Engine, entries: Sequence[Entry], stop: asyncio.Event) -> None:
-        records = [entry.record for entry in entries]
-        incidents = await asyncio.to_thread(engine.fold, records)
+    async def _take_over(self, engine: Engine) -> Engine:
+        """Let new rules judge, and say so in the journal."""
+        if engine.rules is not self._rules:
+            data = await asyncio.to_thread(engine.snapshot)
+            engine = await asyncio.to_thread(
+                Engine.restore, self._rules, data, stopwatch=time.perf_counter
+            )
+            self._engine = engine
+        if self._announced != engine.rules.hash:
+            try:
+                await self._announce(RulesInForce(ts=self._clock.now(), hash=engine.rules.hash))
+            except JournalFull:
+                log.warning("the journal is full: new rules are announced later")
+            else:
+                self._announced = engine.rules.hash
+        return engine
+
+    async def _judge(self, engine: Engine, entries: Sequence[Entry], stop: asyncio.Event) -> Engine:
+        """Fold a page and hand over what it brings; the engine that goes on."""
+        careful = entries[0].position <= self._careful_until
+        page = entries[:1] if careful else entries
+        records = [one.record for one in page if one.position not in self._refused]
+        try:
+            incidents = await asyncio.to_thread(engine.fold, records)
+        except Exception as error:
+            # A bug. The state may be half changed: back to the snapshot, and around that record.
+            log.exception("a record broke the engine", first=page[0].position, records=len(page))
+            if len(page) == 1:
+                self._refuse(page[0], f"the engine failed: {error!r}")
+            self._careful_until = max(self._careful_until, entries[-1].position)
+            return await self._rewind()
         if incidents:
             await self._hand_over(incidents, stop)
-        metrics.SAMPLES.labels(self.name).inc(
-            sum(len(record) for record in records if isinstance(record, Batch))
-        )
-        for rule, seconds in engine.seconds.items():
-            metrics.RULE_SECONDS.labels(rule).observe(seconds)
-        engine.seconds.clear()
-        ticks = [record.ts for record in records if isinstance(record, Tick)]
-        if ticks:
-            self.judged = max(ticks)
+        self._position = page[-1].position
+        self._gauges.folded(engine, records)
+        self.judged = engine.judged if engine.judged is not None else self.judged
+        return engine
+
+    def _refuse(self, entry: Entry, reason: str) -> None:
+        self._refused.add(entry.position)
+        metrics.DROPPED.labels(self.name, "engine").inc()
+        if self._set_aside is not None:
+            self._set_aside(entry, reason)
 
     async def _hand_over(self, incidents: list[Incident], stop: asyncio.Event) -> None:
         """Until they are stored; a stop meanwhile leaves them to the next start's replay."""
@@ -121,9 +182,14 @@ class RulesStage:
                     await asyncio.wait_for(stop.wait(), wait_s)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
-    async def _save(self, engine: Engine, position: int) -> None:
-        data = await asyncio.to_thread(engine.snapshot)
-        await self._journal.save_snapshot(CURSOR, Snapshot(position, data))
-        await self._journal.commit(CURSOR, position)
-        for (rule, state), count in engine.alarms().items():
-            metrics.ALARMS.labels(rule, state).set(count)
+    async def _save(self, engine: Engine) -> float:
+        """Store the state where it has moved; seconds that it took."""
+        self._gauges.show(engine)
+        if self._position <= self._saved.position:
+            return 0.0
+        began = time.monotonic()
+        snapshot = Snapshot(self._position, await asyncio.to_thread(engine.snapshot))
+        await self._journal.save_snapshot(CURSOR, snapshot)
+        self._saved = snapshot
+        await self._journal.commit(CURSOR, snapshot.position)
+        return time.monotonic() - began

@@ -1,6 +1,7 @@
 """Who sends: each source's labels, lateness, stale and parent, as columns."""
 
 from collections.abc import Collection, Iterable, Sequence
+from itertools import repeat
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -36,6 +37,7 @@ class Sources:
         self.stale = Column(np.int64, STALE_MS)
         self.parent = Column(np.int64, 0)
         self.patient = False
+        self._room = 0
         self._numbers: dict[str, int] = {}
         self._labels = {label: Column(np.int64, 0) for label in asked}
         self._codes: dict[str, dict[str, int]] = {label: {"": 0} for label in asked}
@@ -55,15 +57,17 @@ class Sources:
         self._numbers[name] = mine
         self.names.append(name)
         self.texts.append(_NO_LABELS)
-        for column in (self.lateness, self.stale, self.parent, *self._labels.values()):
-            column.ensure(mine + 1)
+        if mine == self._room:
+            self._room = max(64, 2 * mine)
+            for column in (self.lateness, self.stale, self.parent, *self._labels.values()):
+                column.ensure(self._room)
         self.parent.data[mine] = above if slash else mine
         return mine
 
     def rows(self, names: Sequence[str], codes: Codes) -> Ints:
         """The number of ``names[code]`` for each code; names that no code uses get none."""
-        get = self._numbers.get
-        numbers = np.array([get(name, -1) for name in names], np.int64)
+        known = map(self._numbers.get, names, repeat(-1))
+        numbers = np.fromiter(known, np.int64, len(names))
         found = numbers[codes]
         if len(found) and found.min() < 0:
             for code in np.unique(codes[found < 0]).tolist():
