@@ -115,15 +115,18 @@ class Worker:
             folder=folder,
             judge=self._owners.judge,
         )
-        self._app.on_partitions_assigned.connect(self._assigned)
-        self._app.on_partitions_revoked.connect(self._revoked)
+        # mode's annotation of a signal's handler fits no function that names its arguments.
+        self._app.on_partitions_assigned.connect(self._assigned)  # type: ignore[arg-type]
+        self._app.on_partitions_revoked.connect(self._revoked)  # type: ignore[arg-type]
 
     async def run(self, stop: asyncio.Event) -> int:
         await self._journal.open()
         await self._app.start()
         log.info("worker started", brokers=self._cluster.brokers, group=self._group)
         loops = [self._follow_time, self._save_often, self._watch]
-        tasks = [asyncio.create_task(loop(), name=loop.__name__) for loop in loops]
+        tasks: list[asyncio.Task[Any]] = [
+            asyncio.create_task(loop(), name=loop.__name__) for loop in loops
+        ]
         tasks += [asyncio.create_task(stop.wait()), asyncio.create_task(self._app._crashed.wait())]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
