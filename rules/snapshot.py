@@ -30,7 +30,7 @@ def save(state: State) -> bytes:
         facts["rules"][name]["joined"] = one.save()
         size = len(state.sources) if one.judge.table is None else one.judge.table.size
         _save_track(f"rule {name}", one.judge.track, size, facts, columns)
-    return _pack(facts, columns)
+    return pack(facts, columns)
 
 
 def load(state: State, data: bytes) -> None:
@@ -154,7 +154,8 @@ def _begin_joined(state: State, one: Joined, ts: Ints, value: Floats) -> None:
         judge.veto.take(source[blind], ts[blind], value[blind])
 
 
-def _pack(facts: Facts, columns: Columns) -> bytes:
+def pack(facts: Facts, columns: Columns) -> bytes:
+    """The bytes of a snapshot."""
     shapes = [(name, column.dtype.str, len(column)) for name, column in columns.items()]
     head = orjson.dumps({"facts": facts, "columns": shapes}, option=orjson.OPT_SERIALIZE_NUMPY)
     parts = [len(head).to_bytes(8, "little"), head]

@@ -15,7 +15,7 @@ from rules.spans import overlap
 _SAMPLES: Final = re.compile(r"([1-9]\d{0,5}) samples?", re.ASCII)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _COMPARING: Final[tuple[Word, ...]] = ("above", "below", "between", "outside")
-_LATER: Final = "comes with the issue that deepens rules"
+_LATER: Final = ""  # nothing to add to "documented but not built yet"
 _WINDOWS: Final = ("mean", "max", "min", "sum", "count", "p95", "rate", "change")
 _SENTENCES: Final = ("source", "group", "rule", "metric")
 
@@ -149,7 +149,8 @@ class WhenWords(ComparisonWords):
             message = "says no condition; write one of above, below, between, outside, missing"
             raise ValueError(message)
         if len(words) > 1:
-            message = f"one condition only, found {' and '.join(words)}; use between or outside"
+            way_out = "" if "missing" in words else "; use between or outside"
+            message = f"one condition only, found {' and '.join(words)}{way_out}"
             raise wrong(message, words[1])
         for key, value in (("for", self.hold_for), ("at_least", self.at_least)):
             if self.missing is not None and value is not None:
@@ -182,7 +183,7 @@ class UnlessWords(Model):
     between: Pair | None = None
     outside: Pair | None = None
     unbuilt: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        (*_WINDOWS, "equals", "all", "any", "not", "for", "at_least"), _LATER
+        (*_WINDOWS, "equals", "all", "any", "not"), _LATER
     )
 
     @model_validator(mode="after")

@@ -1,0 +1,79 @@
+"""docs/rules.md: every rule in it loads, and every time line in it is true."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from citypatrol.records import SourceSeen, Tick
+from citypatrol.samples import Batch, Sample
+from citypatrol.units import duration_ms
+from rules.engine import Engine
+from rules.ruleset import RuleSet
+from tests.rules.story import DAY, ruleset
+
+PAGE = Path(__file__).parents[2] / "docs" / "rules.md"
+BLOCK = re.compile(r"^```(yaml|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+WORDS = ("above", "below", "between", "outside", "for", "at_least", "clear", "missing", "unless")
+MORE = ("group", "select", "where", "severity", "stale", "ticket", "label", "default", "cooldown")
+
+
+def lines() -> list[tuple[str, RuleSet, str]]:
+    """Every time line with the rule above it."""
+    found = []
+    rules: RuleSet | None = None
+    for kind, text in BLOCK.findall(PAGE.read_text()):
+        if kind == "yaml":
+            rules = ruleset(text)
+        elif rules is not None:
+            found.append((f"{rules.rules[0].name} {len(found)}", rules, text))
+    return found
+
+
+LINES = lines()
+
+
+@pytest.mark.parametrize(("rules", "text"), [one[1:] for one in LINES], ids=[x[0] for x in LINES])
+def test_time_line(rules: RuleSet, text: str) -> None:
+    (rule,) = rules.rules
+    rows = {
+        name.strip(): cells.split()
+        for name, cells in (re.split(r"\s{2,}", line, maxsplit=1) for line in text.splitlines())
+    }
+    times = [DAY + duration_ms(cell) for cell in rows.pop("time")]
+    labels = dict(cell.split("=") for cell in rows.pop("source", []))
+    lateness = 1000 * int(labels.pop("lateness", "0"))
+    alarm = rows.pop("alarm")
+    metrics = {name: cells for name, cells in rows.items() if not name.startswith("parent ")}
+    source = "s" if metrics == rows else "s/region"
+    assert {len(cells) for cells in (times, alarm, *rows.values())} == {len(times)}
+
+    engine = Engine(rules)
+    engine.fold([SourceSeen(DAY, source, labels, lateness, 7_200_000)])
+    found = []
+    for column, ts in enumerate(times):
+        samples = [
+            Sample(source if name in metrics else "s", name.split()[-1], ts, float(cells[column]))
+            for name, cells in rows.items()
+            if cells[column] != "-"
+        ]
+        engine.fold([Batch.of(samples), Tick(ts)])
+        states = engine.alarms()
+        state = "firing" if states[rule.name, "firing"] else "ok"
+        found.append("pending" if states[rule.name, "pending"] else state)
+    assert found == alarm
+
+
+def test_every_built_word_is_on_the_page_and_in_a_rule_of_it() -> None:
+    text = PAGE.read_text()
+    examples = "".join(block for kind, block in BLOCK.findall(text) if kind == "yaml")
+    assert [word for word in (*WORDS, *MORE) if f"{word}:" not in examples] == []
+    assert [word for word in WORDS if not re.search(rf"^##.*\b{word}\b", text, re.MULTILINE)] == []
+
+
+def test_every_rule_has_a_time_line() -> None:
+    shown = {rules.rules[0].name for _, rules, _ in LINES}
+    every = [
+        ruleset(text).rules for kind, text in BLOCK.findall(PAGE.read_text()) if kind == "yaml"
+    ]
+    assert shown == {rule.name for rules in every for rule in rules}
