@@ -124,10 +124,6 @@ class Book:
         found = (self.code.data[:size] == OK) & (track.ts.data[:size] != NEVER)
         return int(np.count_nonzero(found))
 
-    @property
-    def open(self) -> list[Incident]:
-        return list(self._open.values())
-
     def save(self) -> dict[str, Any]:
         """JSON for ``load``."""
         return {

@@ -99,13 +99,12 @@ class Gate:
         """The lateness of these series has changed: what waits no longer."""
         return self._sorted(rows_of(self.waiting.retime(series.tolist(), lateness)))
 
-    def judged(self, series: Ints) -> tuple[Ints, Floats]:
-        """Timestamp and value of each series' newest judged sample, ``NEVER`` where none was."""
-        ts, value = self.newest.data[series], self.value.data[series]
-        for at, number in enumerate(series.tolist()):
-            newest = self.waiting.judged(number)
-            if newest is not None:
-                ts[at], value[at] = newest.ts, newest.value
+    def judged(self, size: int) -> tuple[Ints, Floats]:
+        """Timestamp and value of the newest judged sample of the first ``size`` series, ``NEVER``
+        where there is none."""
+        ts, value = self.newest.data[:size].copy(), self.value.data[:size].copy()
+        for series, newest in self.waiting.judged():
+            ts[series], value[series] = newest.ts, newest.value
         return np.where(ts == -NEVER, NEVER, ts), value
 
     def _repeats(self, series: Ints) -> bool:

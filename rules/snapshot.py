@@ -38,7 +38,7 @@ def load(state: State, data: bytes) -> None:
     facts, columns = _unpack(data)
     try:
         _load_shared(state, facts, columns)
-        judged = state.gate.judged(np.arange(state.index.size))
+        judged = state.gate.judged(state.index.size)
         for table in state.index.tables:
             series = table.series.data[: table.size]
             if not _load_track(f"metric {table.metric}", table.track, facts, columns):
@@ -82,7 +82,7 @@ def _shared(state: State) -> tuple[Facts, Columns]:
         "rules": {},
     }
     columns: Columns = {
-        "labels": np.frombuffer(b"".join(sources.texts), np.uint8),
+        "labels": np.frombuffer("".join(sources.texts).encode(), np.uint8),
         "label sizes": np.array([len(text) for text in sources.texts], np.int64),
         "lateness": sources.lateness.data[: len(sources)],
         "stale": sources.stale.data[: len(sources)],
@@ -100,7 +100,7 @@ def _shared(state: State) -> tuple[Facts, Columns]:
 def _load_shared(state: State, facts: Facts, columns: Columns) -> None:
     state.now, state.in_force = facts["now"], facts["in_force"]
     ends = np.cumsum(columns["label sizes"]).tolist()
-    labels = columns["labels"].tobytes()
+    labels = columns["labels"].tobytes().decode()
     texts = [labels[a:b] for a, b in zip([0, *ends[:-1]], ends, strict=False)]
     state.sources.restore(facts["names"], texts, columns["lateness"], columns["stale"])
     state.index.restore(facts["metrics"], columns["source"], columns["metric"])

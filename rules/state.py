@@ -52,8 +52,7 @@ class State:
         """The series of these pairs; rules see those that are new."""
         self.refresh()
         found, grown = self.index.rows(source, metric)
-        if self.index.size:
-            self.gate.ensure(self.index.size)
+        self.gate.ensure(self.index.size)
         self._enrol(grown)
         return found
 

@@ -6,6 +6,7 @@ could be judged before an older one has come that waits no longer than its laten
 
 import heapq
 from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -69,10 +70,10 @@ class WaitingRoom:
             room = self._rooms[series] = Room(judged, Held(judged, value))
         return room
 
-    def judged(self, series: int) -> Held | None:
-        """The newest judged sample of a series that has a room."""
-        room = self._rooms.get(series)
-        return None if room is None else room.judged
+    def judged(self) -> Iterator[tuple[int, Held]]:
+        """The newest judged sample of every series that has a room."""
+        for series, room in self._rooms.items():
+            yield series, room.judged
 
     def first(self, series: int) -> Ts:
         """The oldest timestamp that still waits, ``NEVER`` where none does: no timer from there on

@@ -54,6 +54,10 @@ EVIDENCE = {
     "not from before": ("0 a x 16 one \n1 a x 2 two \n2 a x 16 \n12 a x 16", None),
     "not a later one": ("0 a x 16 one \n11 a x 16 two", "one"),
     "when a tick fires": ("0 a x 16 one \n1 a x 16 two \n| 10 \n11 a x 16 three", "two"),
+    "of one too late for the tick": (
+        "seen a lateness=2 \n| 6 \n5 a x 16 one \n| 7 \n4 a x 16 two \n15 a x 16",
+        "one",
+    ),
     "of another series": ("0 b x 2 one \n0 a x 16 \n10 a x 16", None),
 }
 
@@ -216,6 +220,10 @@ RETIMED = {
     "what was judged without waiting is judged": (
         "0 a x 1 \nseen a lateness=60 \n0 a x 16 \n-9 a x 16 \n20 a x 16 \n| 80",
         ["a x since 20 fired 20 value 16"],
+    ),
+    "what waited is not judged twice": (
+        "seen a lateness=60 \n| 1 \n0 a x 16 \nseen a \n1 a x 1 \n| 90",
+        ["a x since 0 fired 0 cleared 1 value 16"],
     ),
     "lateness of one source only": (
         "seen a lateness=60 \nseen b \n0 a x 16 \n0 b x 16",
