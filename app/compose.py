@@ -17,8 +17,7 @@ from citypatrol.clock import Clock
 from citypatrol.dead import DeadStore
 from citypatrol.errors import Retry
 from citypatrol.evidence import EvidenceStore
-from citypatrol.registry import Place, Registry
-from edge.load import Cameras
+from citypatrol.registry import Registry
 from tickets.desk import Desk
 from tickets.errors import StoreError
 from tickets.outbox import Outbox
@@ -44,24 +43,6 @@ class Case:
         self.dead.close()
 
 
-class Whereabouts:
-    """Places of sources: the registry's, else what cameras.yaml says of a camera or its region."""
-
-    def __init__(self, registry: Registry, cameras: Cameras) -> None:
-        self._registry = registry
-        self._cameras = {
-            camera.id: Place(camera.place.lat, camera.place.lon, camera.site)
-            for camera in cameras
-            if camera.place is not None
-        }
-
-    def place(self, source: str) -> Place | None:
-        known = self._registry.place(source)
-        if known is not None or source in self._registry:
-            return known
-        return self._cameras.get(source) or self._cameras.get(source.partition("/")[0])
-
-
 def open_case(city: City, *, clock: Clock) -> Case:
     """Blocking. OutsideError where the database, or the disk, is not to be had."""
     file, places = city.file, city.places
@@ -84,7 +65,7 @@ def open_case(city: City, *, clock: Clock) -> Case:
         city_code=file.city.code,
         timezone=ZoneInfo(file.city.timezone),
         units=city.units,
-        registry=Whereabouts(city.registry, city.cameras),
+        registry=city.registry,
         grid=city.grid,
         evidence_url=links,
         callback_url=places.callback_url,

@@ -11,12 +11,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace) -> int:
-    import asyncio
-
-    from app.process import configure_logs, load_or_raise, until_signal
+    from app.process import configure_logs, load_or_raise, run_until_signal
     from app.run import CityRun
 
     configure_logs(args)
     city = CityRun(load_or_raise(args.city))
-    asyncio.run(until_signal(city.run))
+    run_until_signal(city.run)
     return FINE

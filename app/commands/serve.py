@@ -11,15 +11,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace) -> int:
-    import asyncio
-
     from app.layouts import OnKafka
-    from app.process import configure_logs, load_or_raise, until_signal
+    from app.process import configure_logs, load_or_raise, run_until_signal
     from app.run import CityRun
     from citypatrol.clock import SystemClock
 
     configure_logs(args)
     city, clock = load_or_raise(args.city), SystemClock()
     run = CityRun(city, clock=clock, layout=OnKafka.of(city, clock=clock))
-    asyncio.run(until_signal(run.run))
+    run_until_signal(run.run)
     return FINE

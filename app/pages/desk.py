@@ -140,4 +140,4 @@ class Renderer:
         }
         actor = change["actor"]
         by = words[actor]() if actor in words else self._door.units.name(actor)
-        return {**change, "by": by, "type": change["type"].removeprefix("ticket.")}
+        return {**change, "by": by, "type": view.event_text(change["type"])}

@@ -160,9 +160,14 @@ def coordinates(ticket: Ticket) -> str:
     return f"{ticket.lat:.5f}, {ticket.lon:.5f}"
 
 
+def event_text(kind: str) -> str:
+    """``ticket.in_progress`` as people say it."""
+    return kind.removeprefix("ticket.").replace("_", " ")
+
+
 def number(value: float) -> str:
     """As a person writes it: no ``31.0``, no seventeen digits."""
-    return f"{value:.6g}"
+    return f"{value:.4g}"
 
 
 def urgency(ticket: Ticket) -> tuple[int, Ts]:
@@ -221,7 +226,7 @@ def row(delivery: Delivery, *, units: Units) -> Row:
     if state == "accepted":
         tone = "good"
         if delivery.caused_at is not None and delivery.settled_at is not None:
-            detail = f"{(delivery.settled_at - delivery.caused_at) / 1000:.1f} s after the cause"
+            detail = f"after {(delivery.settled_at - delivery.caused_at) / 1000:.1f} s"
     elif state == "dead":
         tone = "bad"
         detail = "set aside"
@@ -231,7 +236,7 @@ def row(delivery: Delivery, *, units: Units) -> Row:
     return Row(
         id=delivery.id,
         at=delivery.created_at,
-        type=delivery.type.removeprefix("ticket."),
+        type=event_text(delivery.type),
         ticket=delivery.ticket or "",
         endpoint=units.name(delivery.endpoint),
         state=state,
@@ -245,7 +250,7 @@ def heard(received: Received, *, units: Units) -> Heard:
         key=f"{received.unit}-{received.webhook_id}",
         at=received.at,
         unit=units.name(received.unit),
-        type=received.type.removeprefix("ticket."),
+        type=event_text(received.type),
         ticket=received.ticket,
         verified=received.verified,
         answer=received.answer,

@@ -23,6 +23,8 @@ from citypatrol.clock import ManualClock
 from citypatrol.dead import DeadLetter, DeadStore
 from citypatrol.errors import Reject
 from citypatrol.evidence import EvidenceStore
+from citypatrol.geo import Grid
+from citypatrol.registry import Registry
 from citypatrol.secret import Secret
 from citypatrol.signing import sign, sign_evidence
 from rules.incidents import Incident, TicketSpec, incident_id
@@ -38,26 +40,18 @@ EVIDENCE_KEY = b"0123456789abcdef0123456789abcdef"
 SQUARE = [np.array([(113.7, 34.7), (113.8, 34.7), (113.8, 34.8), (113.7, 34.8), (113.7, 34.7)])]
 
 
-@dataclass(frozen=True)
-class Spot:
-    lat: float | None
-    lon: float | None
-    site: str | None
-
-
-@dataclass(frozen=True)
-class Square:
-    code: str
-
-
-class Cells:
-    def cell(self, lat: float, lon: float) -> Square | None:
-        return Square("410104-03-017")
-
-
-class Places:
-    def place(self, source: str) -> Spot | None:
-        return None if source == "nowhere" else Spot(34.7155, 113.7411, "航海东路")
+GRID = {
+    "type": "FeatureCollection",
+    "features": [
+        {
+            "type": "Feature",
+            "properties": {"code": "410104-03-017", "parent": None, "level": "street"},
+            "geometry": {"type": "Polygon", "coordinates": [ring.tolist() for ring in SQUARE]},
+        }
+    ],
+}
+LABELS = {"name": "京广路隧道", "site": "航海东路", "lat": "34.7155", "lon": "113.7411"}
+"""What a source that no registry knows says of itself."""
 
 
 def unit(name: str, title: str, *handles: str) -> Unit:
@@ -93,7 +87,7 @@ def incident(
         fired_at=since + 60_000,
         value=value,
         severity=severity,
-        labels={"name": "京广路隧道"},
+        labels={"name": "x"} if source == "nowhere" else LABELS,
         ticket=TicketSpec(category, title, ack=300_000, resolve=4 * 3_600_000),
         **more,
     )
@@ -163,6 +157,7 @@ class TheDesk:
 
 def make_desk(folder: Path) -> TheDesk:
     clock = ManualClock(NOW)
+    (folder / "grid.geojson").write_bytes(orjson.dumps(GRID))
     store = Store(f"sqlite:///{folder}/tickets.db")
     store.open()
     outbox = Outbox(store)
@@ -177,8 +172,8 @@ def make_desk(folder: Path) -> TheDesk:
         city_code="ZZ",
         timezone=ZoneInfo("Asia/Shanghai"),
         units=UNITS,
-        registry=Places(),
-        grid=Cells(),
+        registry=Registry.empty(),
+        grid=Grid.read(folder / "grid.geojson")[0],
         evidence_url=evidence_url,
         callback_url=lambda unit: f"http://desk.test/api/v1/callbacks/{unit}",
         outbox=outbox,

@@ -131,6 +131,14 @@ async def _again(desk: TheDesk, *, port: int) -> AsyncIterator[int]:
         await asyncio.wait_for(task, 20)
 
 
+async def test_a_guarded_page_lives_too(guarded: TheDesk, browser: Browser):
+    """The browser asks for user and password once; what the page fetches then carries them."""
+    page = await browser.open(guarded.base.replace("://", "://anybody:t0ken@") + "/")
+    guarded.file(incident())
+    await page.until("document.querySelectorAll('[data-list=tickets] > .ticket').length === 1")
+    assert page.complaints() == []
+
+
 async def test_time_left_counts_down_by_the_servers_clock_and_turns_overdue(
     desk: TheDesk, browser: Browser
 ):

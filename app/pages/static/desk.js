@@ -5,7 +5,8 @@
 const EVERY_MS = 2000;
 const PATIENCE_MS = 5000;
 const live = document.querySelector("[data-live]");
-const address = live && live.dataset.live;
+// The origin has no user and password, whatever address the page was opened by.
+const address = live && new URL(live.dataset.live, location.origin);
 const shown = new Map();   // list/key -> the HTML as the server sent it, before the clocks here touch it
 let tag = null;
 let misses = 0;

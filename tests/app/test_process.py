@@ -1,0 +1,55 @@
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+HANGS = """
+import asyncio, time
+from app.process import run_until_signal
+from citypatrol.logs import configure
+
+async def run(stop):
+    hangs = asyncio.create_task(asyncio.to_thread(time.sleep, 60))
+    print("up", flush=True)
+    await stop.wait()
+    hangs.cancel()
+
+configure("info", json=True)
+run_until_signal(run, stop_s=1.0)
+"""
+ENDS = HANGS.replace("hangs = asyncio.create_task(asyncio.to_thread(time.sleep, 60))", "").replace(
+    "hangs.cancel()", "await asyncio.sleep(0.1)"
+)
+
+
+def _signalled(script: str, sign: signal.Signals) -> tuple[int, float, str]:
+    """Exit status, seconds from the signal, log."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "up\n"
+    began = time.monotonic()
+    process.send_signal(sign)
+    process.send_signal(sign)
+    _, err = process.communicate(timeout=30)
+    return process.returncode, time.monotonic() - began, err
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_with_status_0(sign):
+    status, took_s, log = _signalled(ENDS, sign)
+    assert status == 0, log
+    assert took_s < 10
+    assert log.count('"stopping"') == 1
+    assert '"stopped"' in log
+
+
+def test_a_thread_that_hangs_does_not_hold_the_process():
+    status, took_s, log = _signalled(HANGS, signal.SIGTERM)
+    assert status == 0, log
+    assert took_s < 20
+    assert "these threads do not end" in log
+    assert "asyncio_0" in log
