@@ -14,6 +14,7 @@ from rules.ruleset import number
 LATENESS_MS: Final = 0
 STALE_MS: Final = 7_200_000
 _NO_LABELS: Final = "{}"
+_MOST_LEVELS: Final = 3  # more slashes are no region of a region, but nonsense from the field
 
 
 class Seen(NamedTuple):
@@ -51,18 +52,14 @@ class Sources:
         known = self._numbers.get(name)
         if known is not None:
             return known
-        parent, slash, _ = name.rpartition("/")
-        above = self.number(parent) if slash else len(self.names)
-        mine = len(self.names)
-        self._numbers[name] = mine
-        self.names.append(name)
-        self.texts.append(_NO_LABELS)
-        if mine == self._room:
-            self._room = max(64, 2 * mine)
-            for column in (self.lateness, self.stale, self.parent, *self._labels.values()):
-                column.ensure(self._room)
-        self.parent.data[mine] = above if slash else mine
-        return mine
+        new = [name]
+        while (parent := _parent(new[-1])) is not None and parent not in self._numbers:
+            if len(new) > _MOST_LEVELS:
+                break
+            new.append(parent)
+        for one in reversed(new):
+            self._add(one)
+        return self._numbers[name]
 
     def rows(self, names: Sequence[str], codes: Codes) -> Ints:
         """The number of ``names[code]`` for each code; names that no code uses get none."""
@@ -114,7 +111,7 @@ class Sources:
     ) -> None:
         """Fill an empty table as ``names``, ``texts`` and the two columns were saved."""
         for name in names:
-            self.number(name)
+            self._add(name)
         self.texts = list(texts)
         self.lateness.replace(lateness)
         self.stale.replace(stale)
@@ -124,7 +121,24 @@ class Sources:
                 if text != _NO_LABELS:
                     self._code(source, orjson.loads(text))
 
+    def _add(self, name: str) -> None:
+        mine = len(self.names)
+        self._numbers[name] = mine
+        self.names.append(name)
+        self.texts.append(_NO_LABELS)
+        if mine == self._room:
+            self._room = max(64, 2 * mine)
+            for column in (self.lateness, self.stale, self.parent, *self._labels.values()):
+                column.ensure(self._room)
+        parent = _parent(name)
+        self.parent.data[mine] = mine if parent is None else self._numbers.get(parent, mine)
+
     def _code(self, source: int, labels: dict[str, str]) -> None:
         for label, column in self._labels.items():
             codes = self._codes[label]
             column.data[source] = codes.setdefault(labels.get(label, ""), len(codes))
+
+
+def _parent(name: str) -> str | None:
+    camera, slash, _ = name.rpartition("/")
+    return camera if slash else None

@@ -279,3 +279,13 @@ def test_names_that_no_row_uses_are_no_sources() -> None:
     engine.fold([replace(one, sources=("a", "ghost"), metrics=("x", "ghost")), Tick(DAY + 60_000)])
     assert engine.alarms()["r", "firing"] == 1
     assert len(Engine(engine.rules).fold([SourceSeen(DAY, "ghost", {}, 0, 1), Tick(DAY)])) == 0
+
+
+def test_a_source_may_have_as_many_slashes_as_it_likes() -> None:
+    deep = "/".join("x" * 3000)
+    engine = Engine(one_rule("select: {metric: '*'}, when: {missing: 1m}"))
+    found = engine.fold([Batch.of([Sample(deep, "x", DAY, 1.0)]), Tick(DAY + 60_000)])
+    assert [one.source for one in found] == [deep]
+    again = Engine.restore(engine.rules, engine.snapshot())
+    assert again.fold([Tick(DAY + 61_000)]) == []
+    assert again.alarms()["r", "firing"] == 1
