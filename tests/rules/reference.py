@@ -76,13 +76,14 @@ class Series:
         return [ts for ts in self.pending() if newest - ts >= self.lateness]
 
     def due_by_tick(self, now: int) -> list[int]:
-        """With an older one that came later: it may not be passed over."""
+        """With older ones that came later: they may not be passed over. The last tick before a
+        sample may be older than the sample itself: decision 4 keeps it waiting even then."""
         waited = []
         for ts in self.pending():
             came = self.arrived[ts]
             if came is None:
                 came = self.arrived[ts] = now
-            if came + self.lateness <= now:
+            if max(ts, came) + self.lateness <= now:
                 waited.append(ts)
         return [ts for ts in self.pending() if ts <= max(waited)] if waited else []
 
@@ -99,10 +100,13 @@ class Alarm:
     own: list[Sample] = field(default_factory=list)
     vetoes: tuple[list[Sample], ...] = ()
     veto_stales: tuple[int, ...] = ()
-    taken: set[Sample] = field(default_factory=set)
+    taken: set[Sample] = field(default_factory=set)  # of the vetoes
     clock: int = -1
+    decided: int = -1
     since: int | None = None
     clear_since: int | None = None
+    worthless: bool = False
+    mark: tuple[int, int | None, int | None, bool] = (-1, None, None, False)
     firing: Incident | None = None
     said: list[Incident] = field(default_factory=list)
 
@@ -128,7 +132,9 @@ class Alarm:
         return int(str(self.when.get("at_least", "1 samples")).split()[0])
 
     def last(self, at: int) -> Sample | None:
-        return max((s for s in self.own if s.ts <= at), key=lambda s: s.ts, default=None)
+        """The newest; of several metrics heard in one millisecond the greatest value."""
+        heard = (s for s in self.own if s.ts <= at)
+        return max(heard, key=lambda s: (s.ts, s.value), default=None)
 
     def veto(self, at: int) -> bool:
         """Decision 22: the source's value, then its parent's; none known vetoes nothing."""
@@ -139,16 +145,6 @@ class Alarm:
                 return compare(self.rule["unless"], newest.value, self.labels) is True
         return False
 
-    def blind(self, at: int, *, heard: int) -> bool:
-        """Decision 21: vetoed now, or at any time since the last sample of the own series."""
-        changes = {s.ts for samples in self.vetoes for s in samples}
-        changes |= {
-            s.ts + stale
-            for samples, stale in zip(self.vetoes, self.veto_stales, strict=True)
-            for s in samples
-        }
-        return any(self.veto(t) for t in {heard, at} | {t for t in changes if heard <= t <= at})
-
     def holds(self, part: Rule, at: int) -> bool | None:
         """A condition at an instant; None is unknown (decision 13)."""
         sample = self.last(at)
@@ -156,7 +152,7 @@ class Alarm:
             return None
         if self.gap is not None:
             return None if self.veto(at) else at >= sample.ts + self.gap
-        if at >= sample.ts + self.stale or self.blind(at, heard=sample.ts):
+        if at >= sample.ts + self.stale or self.worthless:
             return None
         return compare(part, sample.value, self.labels)
 
@@ -174,6 +170,7 @@ class Alarm:
             yield sample.ts + (self.stale if self.gap is None else self.gap)
         for samples, stale in zip(self.vetoes, self.veto_stales, strict=True):
             for sample in samples:
+                yield sample.ts
                 yield sample.ts + stale
         if self.since is not None:
             yield self.since + self.hold_for
@@ -189,12 +186,22 @@ class Alarm:
             self.look(min(to_come))
 
     def sample(self, at: int) -> None:
-        """Samples of this instant have been put in: timers before it, then it."""
+        """Samples of this instant have been put in: timers before it, then it.
+
+        A tick may have let time run past a sample that is on its way and not late. What fired or
+        cleared by then stays, and so does a silence; that a value had died is worked out again.
+        """
+        if at <= self.clock and self.gap is None:
+            self.clock, self.since, self.clear_since, self.worthless = self.mark
         self.walk(at - 1)
+        self.worthless = False
         self.look(at)
+        self.mark = (self.clock, self.since, self.clear_since, self.worthless)
 
     def look(self, at: int) -> None:
+        """Decision 21: what was said before or during a veto is worthless when it is over."""
         self.clock = at
+        self.worthless = self.worthless or self.veto(at)
         if self.firing is None:
             self.may_fire(at)
         else:
@@ -231,6 +238,7 @@ class Alarm:
         )
         self.said.append(self.firing)
         self.since = self.clear_since = None
+        self.mark = (self.clock, None, None, self.worthless)
 
     def may_clear(self, at: int) -> None:
         assert self.firing is not None
@@ -240,8 +248,10 @@ class Alarm:
         if self.clear_since is None:
             self.clear_since = at
         if at >= self.clear_since + self.clear_for:
-            self.said.append(replace(self.firing, cleared_at=at))
+            cleared_at = max(at, self.firing.fired_at)
+            self.said.append(replace(self.firing, cleared_at=cleared_at))
             self.firing = self.clear_since = None
+            self.mark = (self.clock, None, None, self.worthless)
 
 
 class Reference:
@@ -301,18 +311,23 @@ class Reference:
     def judge_instants(self, alarm: Alarm, until: int) -> None:
         """Decision 3, second half: rules that read several, one instant after the other."""
         there = self.arrived(until)
-        alarm.own = [s for key, s in there if is_own(alarm, key)]
         family = lineage(alarm.source) if "unless" in alarm.rule else []
         alarm.vetoes = tuple(
             [s for key, s in there if key == (source, alarm.rule["unless"]["metric"])]
             for source in family
         )
         alarm.veto_stales = tuple(self.stale(alarm.rule, source) for source in family)
-        read = {s for samples in (alarm.own, *alarm.vetoes) for s in samples}
-        for ts in sorted({s.ts for s in read - alarm.taken}):
+        heard = max((s.ts for s in alarm.own), default=-1)
+        fresh = [s for key, s in there if is_own(alarm, key) and s.ts > heard]
+        vetoes = {s for samples in alarm.vetoes for s in samples}
+        if any(s.ts <= alarm.decided for s in vetoes - alarm.taken.union(fresh)):
+            # It came late: it says nothing of what has been judged, and counts from now on.
+            alarm.look(alarm.decided)
+        alarm.own += fresh
+        for ts in sorted({s.ts for s in fresh}):
             alarm.sample(ts)
-        alarm.taken = read
         alarm.walk(until)
+        alarm.taken, alarm.decided = vetoes, until
 
     def arrived(self, until: int) -> list[tuple[tuple[str, str], Sample]]:
         return [
