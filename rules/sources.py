@@ -39,6 +39,7 @@ class Sources:
         self.parent = Column(np.int64, 0)
         self.patient = False
         self._room = 0
+        self._same: tuple[Sequence[str], Ints] = ((), np.empty(0, np.int64))
         self._numbers: dict[str, int] = {}
         self._labels = {label: Column(np.int64, 0) for label in asked}
         self._codes: dict[str, dict[str, int]] = {label: {"": 0} for label in asked}
@@ -61,10 +62,12 @@ class Sources:
             self._add(one)
         return self._numbers[name]
 
-    def rows(self, names: Sequence[str], codes: Codes) -> Ints:
+    def rows(self, names: tuple[str, ...], codes: Codes) -> Ints:
         """The number of ``names[code]`` for each code; names that no code uses get none."""
-        known = map(self._numbers.get, names, repeat(-1))
-        numbers = np.fromiter(known, np.int64, len(names))
+        if names is not self._same[0]:  # pieces of one table share their dictionary
+            known = map(self._numbers.get, names, repeat(-1))
+            self._same = (names, np.fromiter(known, np.int64, len(names)))
+        numbers = self._same[1]
         found = numbers[codes]
         if len(found) and found.min() < 0:
             for code in np.unique(codes[found < 0]).tolist():

@@ -289,3 +289,17 @@ def test_a_source_may_have_as_many_slashes_as_it_likes() -> None:
     again = Engine.restore(engine.rules, engine.snapshot())
     assert again.fold([Tick(DAY + 61_000)]) == []
     assert again.alarms()["r", "firing"] == 1
+
+
+def test_pieces_of_one_table_share_their_names() -> None:
+    """Also where a name is used in a later piece first."""
+    names = ("a", "b", "c")
+
+    def piece(code: int, second: int) -> Batch:
+        one = np.zeros(1, np.int32)
+        ts, value = np.array([DAY + 1000 * second]), np.array([16.0])
+        return Batch(names, one + code, ("x",), one, ts, value)
+
+    engine = Engine(one_rule(ABOVE))
+    found = engine.fold([piece(0, 0)]) + engine.fold([piece(2, 1), piece(1, 2), piece(2, 3)])
+    assert [one.source for one in found] == ["a", "c", "b"]

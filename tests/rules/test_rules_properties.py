@@ -1,5 +1,6 @@
 """What holds for every stream: restarts, cuts and order of arrival change nothing."""
 
+import os
 from dataclasses import dataclass
 
 from hypothesis import HealthCheck, given, settings
@@ -26,7 +27,11 @@ rules:
   - {name: gone, select: {metric: "*"}, when: {missing: 4s}}
 """
 )
-quick = settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(
+    deadline=None,
+    max_examples=int(os.environ.get("CITYPATROL_EXAMPLES", "120")),
+    suppress_health_check=[HealthCheck.too_slow],
+)
 
 
 @dataclass(frozen=True)
