@@ -43,13 +43,14 @@ def commands() -> Iterator[object]:
 
 @pytest.mark.parametrize("body", list(blocks("yaml")))
 def test_yaml_is_a_file_that_check_accepts(body: str, tmp_path: Path) -> None:
-    """The first line names the file; `city.yaml, part: KEY` is put into a whole one."""
+    """The first line names the file, by itself or by its only key; `city.yaml, part: KEY` is put
+    into a whole one."""
     first = body.splitlines()[0]
-    named = re.match(r"# ([\w.-]+\.yaml)(, part: \w+)?", first)
+    named = re.match(r"(?:# )?([\w-]+)(?:\.yaml|:)(, part: \w+)?", first)
     assert named, f"the first line of a YAML example names its file, not {first!r}"
     if named[2]:
         body = AROUND + ("" if "inputs" in named[2] else INPUTS) + body
-    file = tmp_path / named[1]
+    file = tmp_path / f"{named[1]}.yaml"
     file.write_text(body, encoding="utf-8")
     findings = check([file], env={"CAM_PASS": "x", "OMS_SECRET": "whsec_ZXhhbXBsZQ=="})
     assert [str(problem) for problem in findings.problems] == []
