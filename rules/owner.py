@@ -16,7 +16,7 @@ from citypatrol.journal import Snapshot
 from citypatrol.journal_kafka import KafkaJournal
 from citypatrol.kafka import Cluster
 from citypatrol.kafka_topics import Outgoing, Topics, dead_letter
-from citypatrol.records import Record, decode_record
+from citypatrol.records import Record, RulesInForce, decode_record, encode_record
 from rules.incidents import Incident, encode_incident
 
 SNAPSHOT: Final = "rules"
@@ -28,13 +28,20 @@ log = structlog.get_logger(__name__)
 class Judge(Protocol):
     """What is asked of ``rules.engine.Engine``."""
 
+    @property
+    def in_force(self) -> str | None: ...
+
     def fold(self, records: Sequence[Record]) -> list[Incident]: ...
 
     def snapshot(self) -> bytes: ...
 
 
 class Owner:
-    """One partition's engine and how far it has come. Opens itself; methods raise ``Retry``."""
+    """One partition's engine and how far it has come. Opens itself; methods raise ``Retry``.
+
+    ``restore`` makes an engine of a snapshot, or a fresh one of None; it raises ValueError where
+    the bytes are no snapshot. ``rules_hash`` is of the rules that it judges by.
+    """
 
     def __init__(
         self,
@@ -44,6 +51,7 @@ class Owner:
         topics: Topics,
         journal: KafkaJournal,
         restore: Callable[[bytes | None], Judge],
+        rules_hash: str,
         clock: Clock,
     ) -> None:
         self.partition = partition
@@ -52,6 +60,7 @@ class Owner:
         self._topics = topics
         self._journal = journal
         self._restore = restore
+        self._rules_hash = rules_hash
         self._clock = clock
         self._engine: Judge | None = None
         self._snapshot: Snapshot | None = None
@@ -82,7 +91,8 @@ class Owner:
             if self._engine is None or self.position <= saved:
                 return
             await self._say()
-            snapshot = Snapshot(self.position, self._engine.snapshot())
+            data = await asyncio.to_thread(self._engine.snapshot)
+            snapshot = Snapshot(self.position, data)
             await self._journal.save_snapshot(SNAPSHOT, snapshot)
             self._snapshot = snapshot
 
@@ -93,24 +103,30 @@ class Owner:
     async def _open(self) -> None:
         if self._engine is not None:
             return
-        self._snapshot = await self._load()
-        self._rewind()
-        log.info("partition taken", partition=self.partition, position=self.position)
-
-    async def _load(self) -> Snapshot | None:
         try:
-            return await self._journal.load_snapshot(SNAPSHOT)
+            self._snapshot = await self._journal.load_snapshot(SNAPSHOT)
+            engine = await self._rewind()
         except ValueError as error:
             log.error(
                 "the state is worked out again from what Kafka still holds",
                 partition=self.partition,
                 reason=str(error),
             )
-            return None
+            self._snapshot = None
+            engine = await self._rewind()
+        if engine.in_force != self._rules_hash:
+            news = RulesInForce(self._clock.now(), self._rules_hash)
+            message = Outgoing(self._topics.samples, self.partition, encode_record(news))
+            await self._cluster.produce([message])
+        self._engine = engine
+        log.info("partition taken", partition=self.partition, position=self.position)
 
-    def _rewind(self) -> None:
-        self._engine = self._restore(self._snapshot.data if self._snapshot else None)
-        self.position = self._snapshot.position if self._snapshot else 0
+    async def _rewind(self) -> Judge:
+        """The engine of the snapshot, and the position of it."""
+        snapshot = self._snapshot
+        engine = await asyncio.to_thread(self._restore, snapshot.data if snapshot else None)
+        self.position = snapshot.position if snapshot else 0
+        return engine
 
     async def _catch_up(self, until: int) -> None:
         """Read for ourselves what the consumer did not bring. It has brought a later message, so
@@ -141,7 +157,7 @@ class Owner:
             log.exception("a record broke the engine", partition=self.partition, position=position)
             self._set_aside(position, value, reason=f"the engine failed: {error!r}")
             self._refused.add(position)
-            self._rewind()
+            self._engine = await self._rewind()
             await self._catch_up(position)
             return
         self._outbox += [

@@ -34,6 +34,8 @@ from rules.pace import Pace, Watchdog
 SAVE_S: Final = 5.0
 WATCH_S: Final = 5.0
 STOP_S: Final = 6.0
+PATIENCE_S: Final = 60.0
+_SHARE: Final = 20
 _NEVER_S: Final = 10 * 365 * 86_400.0
 
 Judge = Callable[[int, int, bytes | None], Awaitable[None]]
@@ -86,7 +88,13 @@ class Worker:
     its consumer has died."""
 
     def __init__(
-        self, rules: RuleSet, config: KafkaJournalConfig, *, clock: Clock, folder: str
+        self,
+        rules: RuleSet,
+        config: KafkaJournalConfig,
+        *,
+        clock: Clock,
+        folder: str,
+        patience_s: float,
     ) -> None:
         self._topics = config.topics
         self._journal = config.build()
@@ -98,6 +106,7 @@ class Worker:
                 topics=self._topics,
                 journal=self._journal.partition(partition),
                 restore=lambda data: Engine(rules) if data is None else Engine.restore(rules, data),
+                rules_hash=rules.hash,
                 clock=clock,
             ),
             cluster=self._cluster,
@@ -105,7 +114,8 @@ class Worker:
         )
         self._group = f"{self._topics.samples}.rules"
         self._pace = Pace()
-        self._watchdog = Watchdog()
+        self._patience_s = patience_s
+        self._watchdog = Watchdog(patience_s=patience_s)
         self._samples = self._cluster.log(self._topics.samples, group=self._topics.samples)
         self._said = self._cluster.log(self._topics.ticks, group=self._topics.ticks)
         self._app = build_app(
@@ -172,13 +182,16 @@ class Worker:
                 self._pace.hear(process, record.ts, now_s=time.monotonic())
 
     async def _save_often(self) -> None:
+        pause = SAVE_S
         while True:
-            await asyncio.sleep(SAVE_S)
+            await asyncio.sleep(pause)
+            began = time.monotonic()
             try:
                 await self._owners.save()
                 await self._app.consumer.commit()
             except (Retry, JournalFull) as error:
                 log.warning("state not saved", reason=str(error))
+            pause = max(SAVE_S, _SHARE * (time.monotonic() - began))
 
     async def _watch(self) -> None:
         """Returns when something waits and nothing has moved for too long: a dead consumer says
@@ -189,7 +202,7 @@ class Worker:
                 places = self._owners.positions() or await self._committed()
                 ends = {p: end for p, end in (await self._samples.end()).items() if p in places}
             except Retry:
-                self._watchdog = Watchdog()
+                self._watchdog = Watchdog(patience_s=self._patience_s)
                 continue
             lag = sum(end - places[p] for p, end in ends.items() if end > places[p])
             metrics.CURSOR_LAG.labels(cursor="rules").set(lag)
@@ -219,16 +232,26 @@ async def _run(worker: Worker) -> int:
     return await worker.run(stop)
 
 
-def run_worker(rules: RuleSet, config: KafkaJournalConfig, *, clock: Clock | None = None) -> int:
+def run_worker(
+    rules: RuleSet,
+    config: KafkaJournalConfig,
+    *,
+    clock: Clock | None = None,
+    patience_s: float = PATIENCE_S,
+) -> int:
     """Judge the partitions that fall to this process until SIGTERM; returns the exit status.
 
-    0 after a clean stop; 1 where the consumer died, so that the supervisor starts another process.
+    0 after a clean stop; 1 where the consumer died (something waits, and nothing has moved for
+    ``patience_s``), so that the supervisor starts another process.
     Raises ``Retry`` where Kafka does not answer at the start, ``ConfigError`` where its topics
     have another number of partitions.
     """
 
     async def main(folder: str) -> int:
-        return await _run(Worker(rules, config, clock=clock or SystemClock(), folder=folder))
+        worker = Worker(
+            rules, config, clock=clock or SystemClock(), folder=folder, patience_s=patience_s
+        )
+        return await _run(worker)
 
     for noisy in ("faust", "mode", "aiokafka"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

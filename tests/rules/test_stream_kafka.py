@@ -69,6 +69,7 @@ class Counting:
     def __init__(self, ticks: list[int], *, breaks_at: int = -1) -> None:
         self.ticks = ticks
         self.breaks_at = breaks_at
+        self.in_force: str | None = "ab12"
 
     def fold(self, records: Sequence[Record]) -> list[Incident]:
         said = []
@@ -98,6 +99,7 @@ def owner_of(journal: KafkaJournal, config: KafkaJournalConfig, *, breaks_at: in
         topics=config.topics,
         journal=journal.partition(0),
         restore=restore,
+        rules_hash="ab12",
         clock=ManualClock(7),
     )
 
@@ -205,6 +207,7 @@ async def test_owners_tick_every_partition_and_give_their_states_over(
             topics=config.topics,
             journal=journal.partition(partition),
             restore=lambda data: Counting(orjson.loads(data or b"[]")),
+            rules_hash="ab12",
             clock=ManualClock(7),
         )
 
