@@ -12,9 +12,10 @@ from app.outcome import OutsideError, UsageError
 from citypatrol.clock import Clock, Ts
 from citypatrol.dead_kafka import DeadFromKafka
 from citypatrol.errors import ConfigError, Retry
-from citypatrol.journal import Journal
+from citypatrol.journal import Entry, Journal
 from citypatrol.journal_sqlite import SqliteJournal
 from citypatrol.kafka_config import KafkaJournalConfig
+from citypatrol.records import encode_record
 from citypatrol.stage import Stage
 from rules.incidents import Incident
 from rules.incidents_kafka import IncidentsFromKafka
@@ -73,6 +74,7 @@ class OnSqlite:
             self._city.rules,
             apply=_filing(case, clock=self._clock),
             clock=self._clock,
+            set_aside=_setting_aside(case, clock=self._clock),
         )
         return Judging([rules], lambda: rules.judged)
 
@@ -132,6 +134,16 @@ def _filing(case: Case, *, clock: Clock) -> Callable[[list[Incident]], Awaitable
         await asyncio.to_thread(case.desk.apply, incidents, now=clock.now())
 
     return file
+
+
+def _setting_aside(case: Case, *, clock: Clock) -> Callable[[Entry, str], None]:
+    """Keeps a record that breaks the rules where a person can see it and send it again."""
+
+    def keep(entry: Entry, reason: str) -> None:
+        origin, payload = f"journal record {entry.position}", encode_record(entry.record)
+        case.dead.put("batch", origin=origin, reason=reason, payload=payload, at=clock.now())
+
+    return keep
 
 
 def _site_of(city: City) -> Callable[[str], str | None]:
