@@ -4,6 +4,7 @@ Times are half seconds and durations whole ones, values are 0 to 5: so that time
 deaths and thresholds often fall on one instant.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,8 @@ METRICS = {
     "cam": ("fault",),
     "cam/north": ("x", "fault"),
 }
+
+_WORD = re.compile(r"([\w/]+)\(L(\d+) S(\d+)\)|\bT(-?\d+)|([\w/]+\.\w+@-?\d+=[-\d.]+)")
 
 durations = st.sampled_from(["0s", "1s", "2s", "3s", "5s"])
 gaps = st.sampled_from(["1s", "2s", "3s", "5s"])
@@ -231,3 +234,20 @@ def told(records: Sequence[Record]) -> str:
         elif isinstance(record, Batch):
             words += [f"{s.source}.{s.metric}@{s.ts - START}={s.value:g}" for s in record.samples()]
     return " ".join(words)
+
+
+def retold(text: str) -> list[Record]:
+    """The stream that ``told`` gave, to make a test of what was found; sources have LABELS."""
+    records: list[Record] = []
+    for name, lateness, stale, tick, sample in _WORD.findall(text):
+        if name:
+            labels = LABELS.get(name, {})
+            records.append(SourceSeen(START, name, labels, int(lateness), int(stale)))
+        elif tick:
+            records.append(Tick(START + int(tick)))
+        else:
+            series, _, rest = sample.partition("@")
+            ts, _, value = rest.partition("=")
+            source, _, metric = series.rpartition(".")
+            records.append(Batch.of([Sample(source, metric, START + int(ts), float(value))]))
+    return records

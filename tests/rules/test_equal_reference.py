@@ -10,20 +10,24 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from citypatrol.records import Record
+from citypatrol.records import Record, SourceSeen, Tick
+from citypatrol.samples import Batch, Sample
 from rules.engine import Engine
 from rules.incidents import Incident
 from rules.ruleset import RuleSet
 from tests.rules.reference import Reference
 from tests.rules.scenes import (
+    LABELS,
     START,
     Scene,
     cuts,
     merged,
     prompt_streams,
+    retold,
     rough_streams,
     rules,
     scenes,
@@ -187,3 +191,66 @@ def test_alarms_lead_one_life_after_the_other(
     restarts = data.draw(cuts(len(stream)))
     same(by_engine([rule], stream, restarts=restarts), expected, of=[rule], stream=stream)
     same(by_engine([rule], merged(stream)), expected, of=[rule], stream=stream)
+
+
+def test_a_stream_can_be_told_and_told_again() -> None:
+    stream = [
+        SourceSeen(START, "cam/north", LABELS["cam/north"], 1000, 2000),
+        Tick(START - 1),
+        Batch.of([Sample("cam/north", "x", START + 500, 2.0)]),
+        Tick(START + 2500),
+    ]
+    text = told(stream)
+    assert text == "cam/north(L1000 S2000) T-1 cam/north.x@500=2 T2500"
+    assert told(retold(text)) == text
+    assert retold(text)[0] == stream[0]
+
+
+SILENT_UNLESS = {
+    "name": "r",
+    "select": {"metric": "x"},
+    "when": {"missing": "1s"},
+    "unless": {"metric": "fault", "above": 1},
+}
+
+FOUND = [
+    # A tick closed an instant before the lateness of its samples was over.
+    pytest.param(
+        {"name": "r", "select": {"metric": "y"}, "when": {"above": 1, "at_least": "2 samples"}},
+        "a(L1000 S2000) T1999 a.y@2500=2 T2999 a.y@2000=2 T3999 T19999",
+        [(2000, 2500, None)],
+        id="a sample waits for older ones until its own time plus lateness",
+    ),
+    # A silence kept quiet by a veto began at the veto's end.
+    pytest.param(
+        SILENT_UNLESS,
+        "cam(L0 S2000) cam/north(L0 S2000) T-1 cam.fault@0=2 cam/north.x@0=0 T999 T1999 T2999",
+        [(1000, 1000, None)],
+        id="a silence is told from where it began",
+    ),
+    # The reference: a veto that came late let a silence clear and begin again.
+    pytest.param(
+        SILENT_UNLESS,
+        "cam(L0 S2000) cam/north(L0 S2000) T-1 cam/north.x@0=0 T1999 cam.fault@0=0 T2999",
+        [(1000, 1000, None)],
+        id="a veto that comes late says nothing of what is judged",
+    ),
+    # A sample that a tick had overtaken cleared an incident before it fired.
+    pytest.param(
+        {"name": "r", "select": {"metric": "x"}, "when": {"missing": "1s"}},
+        "a(L0 S2000) T2999 a.x@3500=0 T4999 a.x@4000=0 T4999",
+        [(4500, 4500, None), (4500, 4500, 4500)],
+        id="nothing clears before it fired",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "stream", "lives"), FOUND)
+def test_what_was_found(
+    rule: dict[str, Any], stream: str, lives: list[tuple[int, int, int | None]]
+) -> None:
+    records = retold(stream)
+    for found in (by_reference([rule], records), by_engine([rule], records)):
+        assert sorted([(e.since, e.fired, e.cleared) for e in found], key=str) == sorted(
+            lives, key=str
+        )

@@ -8,12 +8,16 @@ from pathlib import Path
 
 import orjson
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from structlog.testing import capture_logs
 
 from bench.servers.kafka import Kafka, kafka
 from citypatrol.clock import ManualClock
 from citypatrol.dead import DeadStore
 from citypatrol.dead_kafka import DeadFromKafka
 from citypatrol.errors import Retry
+from citypatrol.journal import Snapshot
 from citypatrol.journal_kafka import KafkaJournal
 from citypatrol.kafka import Log
 from citypatrol.kafka_config import KafkaJournalConfig
@@ -170,6 +174,7 @@ async def test_incidents_that_kafka_did_not_take_are_said_before_anything_else(
         judging.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await judging
+        assert one.position == 1
         await asyncio.to_thread(fragile.start)
         await one.save()
         assert set(await said(journal, config)) == {1}
@@ -178,6 +183,38 @@ async def test_incidents_that_kafka_did_not_take_are_said_before_anything_else(
         assert snapshot.position == 1
         await one.close()
         await journal.close()
+
+
+async def test_records_that_kafka_no_longer_holds_are_missed_loudly(
+    journal: KafkaJournal, config: KafkaJournalConfig
+) -> None:
+    ticks = [encode_record(Tick(n)) for n in range(1, 7)]
+    await fill(journal, config, ticks)
+    admin = AIOKafkaAdminClient(bootstrap_servers=config.brokers)
+    await admin.start()
+    await admin.delete_records(
+        {TopicPartition(config.topics.samples, 0): RecordsToDelete(before_offset=3)}
+    )
+    await admin.close()
+    one = owner_of(journal, config)
+    with capture_logs() as logs:
+        await one.judge(6, ticks[5])
+    assert await said(journal, config) == [4, 5, 6]
+    assert [(e["first"], e["last"]) for e in logs if e["log_level"] == "error"] == [(1, 3)]
+    await one.close()
+
+
+async def test_bytes_that_are_no_state_are_worked_out_again(
+    journal: KafkaJournal, config: KafkaJournalConfig
+) -> None:
+    await fill(journal, config, [encode_record(Tick(1))])
+    view = journal.partition(0)
+    await view.save_snapshot("rules", Snapshot(1, b"no state"))
+    await view.close()
+    one = owner_of(journal, config)
+    await one.judge(1, encode_record(Tick(1)))
+    assert await said(journal, config) == [1]
+    await one.close()
 
 
 async def test_a_damaged_snapshot_is_worked_out_again(

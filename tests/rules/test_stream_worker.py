@@ -236,6 +236,29 @@ async def test_a_group_that_stands_still_ends_the_worker(
         await hog.stop()
 
 
+async def test_an_outage_of_kafka_delays_and_loses_nothing(
+    start_worker: StartWorker, tmp_path: Path
+) -> None:
+    with kafka() as fragile:
+        config = KafkaJournalConfig(type="kafka", brokers=[fragile.address], partitions=2)
+        journal = config.build(process="mqtt")
+        said = Said(journal, config.topics.incidents)
+        start_worker(journal=config)
+        everything = rounds()
+        for n, records in enumerate(everything):
+            await said.send(records)
+            await said.more(wait_s=0.1)
+            if n == 15:
+                await said.until(expected(list(itertools.chain(*everything[:12])), tmp_path))
+                await asyncio.to_thread(fragile.stop)
+                await asyncio.sleep(4)
+                await asyncio.to_thread(fragile.start)
+        wanted = expected(list(itertools.chain(*everything)), tmp_path)
+        assert set(await said.until(wanted)) == set(wanted)
+        await said.close()
+        await journal.close()
+
+
 async def _hold(consumer: AIOKafkaConsumer) -> None:
     while True:
         await consumer.getmany(timeout_ms=200)
