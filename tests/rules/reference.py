@@ -5,6 +5,7 @@ instant is worked out from all of them; an alarm walks from instant to instant. 
 plain mappings of the YAML, already known to be valid.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,6 +16,7 @@ from citypatrol.units import duration_ms
 from rules.incidents import Incident, incident_id
 
 Rule = Mapping[str, Any]
+NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 def threshold(spec: Any, labels: Mapping[str, str]) -> float | None:
@@ -23,7 +25,7 @@ def threshold(spec: Any, labels: Mapping[str, str]) -> float | None:
         return float(spec)
     cell = labels.get(spec["label"], "")
     if cell:
-        return float(cell)
+        return float(cell) if NUMBER.fullmatch(cell) else None
     return float(spec["default"]) if "default" in spec else None
 
 
@@ -78,13 +80,9 @@ class Series:
     def due_by_tick(self, now: int) -> list[int]:
         """With older ones that came later: they may not be passed over. The last tick before a
         sample may be older than the sample itself: decision 4 keeps it waiting even then."""
-        waited = []
-        for ts in self.pending():
-            came = self.arrived[ts]
-            if came is None:
-                came = self.arrived[ts] = now
-            if max(ts, came) + self.lateness <= now:
-                waited.append(ts)
+        waited = [
+            ts for ts in self.pending() if max(ts, self.arrived[ts] or ts) + self.lateness <= now
+        ]
         return [ts for ts in self.pending() if ts <= max(waited)] if waited else []
 
 
@@ -267,7 +265,7 @@ class Reference:
     def fold(self, records: Iterable[Record]) -> list[Incident]:
         for record in records:
             if isinstance(record, SourceSeen):
-                self.sources[record.source] = record
+                self.announce(record)
             elif isinstance(record, Batch):
                 for sample in record.samples():
                     self.arrive(sample)
@@ -278,6 +276,17 @@ class Reference:
         for alarm in self.alarms.values():
             alarm.said = []
         return said
+
+    def announce(self, seen: SourceSeen) -> None:
+        """New, or with other labels or bounds: what is judged from here on is judged by these."""
+        self.sources[seen.source] = seen
+        for (source, _), series in self.series.items():
+            if source == seen.source:
+                series.lateness = seen.lateness
+        for alarm in self.alarms.values():
+            if alarm.source == seen.source:
+                alarm.labels = seen.labels
+                alarm.stale = self.stale(alarm.rule, alarm.source)
 
     def arrive(self, sample: Sample) -> None:
         key = (sample.source, sample.metric)
