@@ -1,6 +1,7 @@
 """The journal's contract: a durable queue of records with named cursors.
 
-Forms: ``citypatrol.journal_sqlite`` (one machine, edge spool) and ``citypatrol.kafka`` (cluster).
+Forms: ``citypatrol.journal_sqlite`` (one machine, edge spool), ``citypatrol.journal_kafka``
+(cluster).
 """
 
 from collections.abc import Sequence

@@ -128,6 +128,8 @@ class Cluster:
         )
         for name, code, *text in answer.topic_errors:
             error = for_code(code)
+            if code and error.retriable:
+                raise error(name)
             if code and error is not TopicAlreadyExistsError:
                 message = f"topic '{name}' cannot be created: {text[0] if text else error}"
                 raise ConfigError([Problem("journal", 0, 0, message)])

@@ -202,6 +202,25 @@ async def test_another_number_of_partitions_is_an_error_that_names_both(journal_
     assert "set journal.partitions to 3, or use a new prefix" in text
 
 
+async def test_a_topic_that_cannot_be_made_is_an_error_with_kafkas_reason(
+    broker: Kafka, topics: Topics
+) -> None:
+    layout = topics.layout(partitions=1, keep=86_400_000)
+    cluster = Cluster([broker.address], topics=layout, replication=3)
+    with pytest.raises(ConfigError, match=r"samples' cannot be created: .* factor of 3"):
+        await cluster.open()
+    await cluster.close()
+
+
+async def test_lag_counts_what_is_not_committed(journal_of: Open) -> None:
+    journal = journal_of()
+    assert await journal.lag("influx") == 0
+    await journal.append([Tick(1), Tick(2), Tick(3)])
+    await drain(journal, "influx")
+    await journal.commit("influx", 2)
+    assert await journal.lag("influx") == 1
+
+
 async def test_a_snapshot_is_replaced_and_its_chunks_erased(
     journal_of: Open, broker: Kafka, topics: Topics
 ) -> None:
