@@ -12,6 +12,7 @@ import structlog
 
 from citypatrol import metrics
 from citypatrol.clock import Ts
+from citypatrol.crashpoints import CrashPoint, crash_point
 from citypatrol.errors import Retry
 from citypatrol.sqlitefile import is_corrupt, open_file, unreadable
 
@@ -84,6 +85,8 @@ class DeadStore:
             ids = tuple(_insert(connection, letter) for letter in given)
             gone, freed = _make_room(connection, size - self._max_bytes, newest=min(ids, default=0))
             self._bytes = size - freed
+            crash_point(CrashPoint.DEAD_PUT_BEFORE)
+        crash_point(CrashPoint.DEAD_PUT_AFTER)
         for letter in given:
             metrics.DEAD.labels(letter.kind).inc()
         if gone:

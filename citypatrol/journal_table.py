@@ -1,17 +1,28 @@
 """The journal's writing side in SQLite; no threads, no clock, no transactions of its own."""
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Final
 
 from citypatrol.clock import Ts
+from citypatrol.crashpoints import CrashPoint
 from citypatrol.journal import JournalFull, Snapshot
 from citypatrol.journal_rows import OVERHEAD, Encoded
 
 CHUNK_BYTES: Final = 512_000
 _PRUNED_AT_ONCE: Final = 2_000
 _ALSO_HOLDS: Final = "history"
+
+
+class Side(Enum):
+    """What a transaction may hold, with the points before and after its commit."""
+
+    APPEND = (CrashPoint.JOURNAL_APPEND_BEFORE, CrashPoint.JOURNAL_APPEND_AFTER)
+    CURSOR = (CrashPoint.JOURNAL_CURSOR_BEFORE, CrashPoint.JOURNAL_CURSOR_AFTER)
+    SNAPSHOT = (CrashPoint.JOURNAL_SNAPSHOT_BEFORE, CrashPoint.JOURNAL_SNAPSHOT_AFTER)
+    PRUNE = (CrashPoint.JOURNAL_PRUNE_BEFORE, CrashPoint.JOURNAL_PRUNE_AFTER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +74,7 @@ class Table:
         positions = run("SELECT name, position FROM cursors").fetchall()
         self._cursors = {name: self._totals(position) for name, position in positions}
         self._steps: list[Pruned] = []
+        self._touched: set[Side] = set()
 
     @property
     def end(self) -> int:
@@ -99,6 +111,7 @@ class Table:
             row = (last.position, at, record.is_batch, last.batches, last.total, record.data)
             rows.append(row)
         self._connection.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)", rows)
+        self._touched.add(Side.APPEND)
         self._last = last
         return last.position
 
@@ -114,6 +127,7 @@ class Table:
             (cursor, position),
         )
         self._cursors[cursor] = self._totals(position)
+        self._touched.add(Side.CURSOR)
 
     def forget(self, cursor: str) -> None:
         self._connection.execute("DELETE FROM cursors WHERE name = ?", (cursor,))
@@ -128,6 +142,7 @@ class Table:
             "INSERT INTO snapshots VALUES (?, ?, ?, ?)",
             [(name, number, snapshot.position, part) for number, part in enumerate(parts)],
         )
+        self._touched.add(Side.SNAPSHOT)
 
     def meta_set(self, key: str, value: str) -> None:
         self._connection.execute(
@@ -162,7 +177,13 @@ class Table:
         step = Pruned(gone.position - self._gone.position, self._skipped(gone))
         self._gone = gone
         self._steps.append(step)
+        self._touched.add(Side.PRUNE)
         return step
+
+    def take_touched(self) -> Collection[Side]:
+        """What this transaction has written, for those who die beside its commit."""
+        touched, self._touched = self._touched, set()
+        return touched
 
     def take_steps(self) -> Sequence[Pruned]:
         """What was pruned since the last call, for whoever tells of it."""

@@ -14,6 +14,7 @@ import structlog
 
 from citypatrol import metrics
 from citypatrol.clock import Clock, Ts
+from citypatrol.crashpoints import crash_point
 from citypatrol.errors import Retry
 from citypatrol.journal import JournalFull
 from citypatrol.journal_table import Table
@@ -136,7 +137,12 @@ class Writer:
                     results.append(work(self._table))
                 except (ValueError, JournalFull) as error:
                     results.append(error)
+            touched = self._table.take_touched()
+            for side in touched:
+                crash_point(side.value[0])
             self._connection.execute("COMMIT")
+            for side in touched:
+                crash_point(side.value[1])
         except BaseException:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")

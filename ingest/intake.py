@@ -16,6 +16,7 @@ import structlog
 
 from citypatrol import metrics
 from citypatrol.clock import Clock
+from citypatrol.crashpoints import CrashPoint, crash_point
 from citypatrol.errors import Retry
 from citypatrol.journal import Journal, JournalFull, Snapshot
 from citypatrol.records import Record
@@ -199,6 +200,7 @@ class Intake:
         while records:
             try:
                 self._position = await self._journal.append(records)
+                crash_point(CrashPoint.INTAKE_COMMITTED)
                 break
             except (JournalFull, Retry) as error:
                 self._complain(error, records)
@@ -251,10 +253,12 @@ class Intake:
         if not self._unsaved or self._unwritten is not None:
             return
         data = await asyncio.to_thread(self._announcements.dump)
+        crash_point(CrashPoint.INTAKE_SNAPSHOT_BEFORE)
         try:
             await self._journal.save_snapshot(SNAPSHOT, Snapshot(self._position, data))
         except (JournalFull, Retry):
             return  # the next group says so loudly enough
+        crash_point(CrashPoint.INTAKE_SNAPSHOT_AFTER)
         self._unsaved = False
 
 

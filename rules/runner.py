@@ -15,6 +15,7 @@ import structlog
 
 from citypatrol import metrics
 from citypatrol.clock import Clock, Ts
+from citypatrol.crashpoints import CrashPoint, crash_point
 from citypatrol.errors import Retry
 from citypatrol.journal import Entry, Journal, JournalFull, Snapshot
 from citypatrol.records import RulesInForce
@@ -155,7 +156,9 @@ class RulesStage:
             self._careful_until = max(self._careful_until, entries[-1].position)
             return await self._rewind()
         if incidents:
+            crash_point(CrashPoint.RULES_APPLY_BEFORE)
             await self._hand_over(incidents, stop)
+            crash_point(CrashPoint.RULES_APPLY_AFTER)
         self._position = page[-1].position
         self._gauges.folded(engine, records)
         self.judged = engine.judged if engine.judged is not None else self.judged
@@ -191,5 +194,7 @@ class RulesStage:
         snapshot = Snapshot(self._position, await asyncio.to_thread(engine.snapshot))
         await self._journal.save_snapshot(CURSOR, snapshot)
         self._saved = snapshot
+        crash_point(CrashPoint.RULES_SNAPSHOT_AFTER)
         await self._journal.commit(CURSOR, snapshot.position)
+        crash_point(CrashPoint.RULES_CURSOR_AFTER)
         return time.monotonic() - began

@@ -10,6 +10,7 @@ import orjson
 import structlog
 
 from citypatrol.clock import Clock, Ts
+from citypatrol.crashpoints import CrashPoint, crash_point
 from citypatrol.dead import DeadStore
 from citypatrol.errors import Retry
 from citypatrol.metrics import DELIVERIES, DELIVERIES_PENDING, LATENCY
@@ -157,11 +158,13 @@ class EndpointQueue:
                 body=delivery.body,
             ),
         }
+        crash_point(CrashPoint.DELIVERY_BEFORE)
         try:
             async with asyncio.timeout(config.timeout / 1000):
                 answer = await self._means.post(self._webhook.url, headers, delivery.body)
         except TimeoutError:
             answer = Answer(None, f"no answer within {config.timeout / 1000:g} s")
+        crash_point(CrashPoint.DELIVERY_SENT)
         ended = self._clock.now()
         then = outcome(
             answer,

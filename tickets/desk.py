@@ -11,6 +11,7 @@ import orjson
 from sqlalchemy import Connection, select
 
 from citypatrol.clock import Ts
+from citypatrol.crashpoints import CrashPoint, crash_point
 from citypatrol.geo import Grid
 from citypatrol.registry import Registry
 from rules.incidents import Incident
@@ -187,5 +188,7 @@ class Desk:
             )
             yield connection, ledger
             ledger.flush()
+            crash_point(CrashPoint.TICKETS_BEFORE)
+        crash_point(CrashPoint.TICKETS_AFTER)
         if self._outbox is not None and ledger.endpoints:
             self._outbox.tell(ledger.endpoints)

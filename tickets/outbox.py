@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 
 from citypatrol.clock import Ts
+from citypatrol.crashpoints import CrashPoint, crash_point
 from tickets.errors import UnknownDelivery
 from tickets.schema import PENDING, attempts, deliveries, endpoints, storable
 from tickets.store import Store
@@ -161,6 +162,8 @@ class Outbox:
                     settled_at=attempt.at + attempt.took_ms if settled else None,
                 )
             )
+            crash_point(CrashPoint.DELIVERY_RECORD_BEFORE)
+        crash_point(CrashPoint.DELIVERY_RECORD_AFTER)
 
     def disable(self, endpoint: str, *, url: str, at: Ts, reason: str) -> None:
         """Nothing more is sent to this endpoint at this URL; what waits for it goes on waiting."""
