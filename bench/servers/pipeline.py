@@ -97,15 +97,16 @@ class Pipeline:
 def resident_bytes(pid: int) -> int:
     """Resident memory of a process and its children; shared pages count once a process."""
     total = 0
-    for process in (pid, *_children(pid)):
+    for process in (pid, *children(pid)):
         fields = Path(f"/proc/{process}/statm").read_text().split()
         total += int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
     return total
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
+    """Every process below this one, those that were started first before the others."""
     found = []
     for task in Path(f"/proc/{pid}/task").iterdir():
         for child in (task / "children").read_text().split():
-            found += [int(child), *_children(int(child))]
+            found += [int(child), *children(int(child))]
     return found
