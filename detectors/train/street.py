@@ -1,7 +1,8 @@
 """``python -m detectors.train.street``: fine-tunes the given yolo11n, exports it, measures it.
 
 Everything it writes lies under the ignored ``.train/street``, except the model and its figures in
-``detectors/models/``. The run is seeded; times differ, and with ``--hours`` so does the number of
+``detectors/models/``; ``--hours 0.05 --out .train/trial/street.onnx`` tries every step and leaves
+the shipped model alone. The run is seeded; times differ, and with ``--hours`` so does the number of
 epochs.
 """
 
@@ -66,7 +67,8 @@ def _trainer() -> type[Any]:
 
 
 def train(data_yaml: Path, *, weights: Path, hours: float, size: int) -> Path:
-    """The best checkpoint of a run of at most ``hours``, chosen on the validation side."""
+    """The best checkpoint of a run of at most ``hours``, chosen on the validation side; it lies
+    beside ``data_yaml``, with everything else that the trainer writes."""
     import torch
     from ultralytics import YOLO
 
@@ -99,11 +101,11 @@ def train(data_yaml: Path, *, weights: Path, hours: float, size: int) -> Path:
         fliplr=0.5,
         save_period=1,
         plots=False,
-        project=str(WORK.resolve()),
+        project=str(data_yaml.parent.resolve()),
         name="run",
         exist_ok=True,
     )
-    return WORK / "run" / "weights" / "best.pt"
+    return data_yaml.parent / "run" / "weights" / "best.pt"
 
 
 def measure(detector: Detector, pictures: Sequence[Picture]) -> dict[str, Any]:
@@ -114,13 +116,13 @@ def measure(detector: Detector, pictures: Sequence[Picture]) -> dict[str, Any]:
     return figures.measure(detector, aside, min_score=MIN_SCORE)
 
 
-def baseline(weights: Path) -> Detector:
+def baseline(weights: Path, *, work: Path) -> Detector:
     """The COCO network untrained, its nearest classes taken for ours."""
     from detectors.train.export import export
     from detectors.train.figures import LOWEST
     from detectors.yolo import Yolo
 
-    path = WORK / "baseline.onnx"
+    path = work / "baseline.onnx"
     export(weights, path)
     coco = Yolo(path, min_score=LOWEST, labels=NEAREST)
 
@@ -130,13 +132,13 @@ def baseline(weights: Path) -> Detector:
     return detect
 
 
-def _run_report(arguments: argparse.Namespace) -> dict[str, Any]:
+def _run_report(arguments: argparse.Namespace, *, work: Path) -> dict[str, Any]:
     return {
         "seed": SEED,
         "hours": arguments.hours,
         "size": arguments.size,
-        "epochs": len((WORK / "run" / "results.csv").read_text().splitlines()) - 1,
-        "pictures": json.loads((WORK / "counts.json").read_text()),
+        "epochs": len((work / "run" / "results.csv").read_text().splitlines()) - 1,
+        "pictures": json.loads((work / "counts.json").read_text()),
     }
 
 
@@ -147,9 +149,14 @@ def main() -> None:
         "--size", type=int, default=480, help="side of a training picture in pixels"
     )
     parser.add_argument(
-        "--measure", action="store_true", help="train nothing: measure the shipped model again"
+        "--out", type=Path, default=SHIPPED, help="the model; its figures and work lie beside it"
+    )
+    parser.add_argument(
+        "--measure", action="store_true", help="train nothing: measure the model again"
     )
     arguments = parser.parse_args()
+    model: Path = arguments.out
+    work = WORK if model == SHIPPED else model.parent / "work"
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
     from detectors.train import dataset, figures, sources
@@ -160,16 +167,20 @@ def main() -> None:
     weights = data / WEIGHTS
     pictures = dataset.collect(data, weights=weights)
     if not arguments.measure:
-        shutil.rmtree(WORK, ignore_errors=True)
-        data_yaml = dataset.build(pictures, WORK, seed=SEED)
+        shutil.rmtree(work, ignore_errors=True)
+        data_yaml = dataset.build(pictures, work, seed=SEED)
         best = train(data_yaml, weights=weights, hours=arguments.hours, size=arguments.size)
-        export(best, SHIPPED, names=sources.STREET_CLASSES)
-    figures_file = SHIPPED.with_suffix(".json")
-    report = json.loads(figures_file.read_text()) if arguments.measure else _run_report(arguments)
+        export(best, model, names=sources.STREET_CLASSES)
+    figures_file = model.with_suffix(".json")
+    report = (
+        json.loads(figures_file.read_text())
+        if arguments.measure
+        else _run_report(arguments, work=work)
+    )
     report |= {
         "min_score": MIN_SCORE,
-        "validation": measure(Yolo(SHIPPED, min_score=figures.LOWEST), pictures),
-        "baseline": measure(baseline(weights), pictures),
+        "validation": measure(Yolo(model, min_score=figures.LOWEST), pictures),
+        "baseline": measure(baseline(weights, work=work), pictures),
     }
     figures_file.write_text(json.dumps(report, indent=1) + "\n")
 
