@@ -2,28 +2,13 @@
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, ClassVar, Final, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from citypatrol.secret import Secret
 from citypatrol.units import DurationMs, format_duration
+from citypatrol.weburl import BaseUrlText
 from citypatrol.yamlfile import Model, wrong
-
-
-def _http_url(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        fine = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
-    except ValueError:
-        fine = False
-    if not fine:
-        message = f"{text!r} is no http:// or https:// address without credentials"
-        raise ValueError(message)
-    return text.rstrip("/")
-
-
-HttpUrlText = Annotated[str, AfterValidator(_http_url)]
 
 
 class InfluxConfig(Model):
@@ -33,7 +18,7 @@ class InfluxConfig(Model):
 
     type: Literal["influx"]
     version: Literal[1, 2] = 2
-    url: HttpUrlText
+    url: BaseUrlText
     org: str | None = None
     bucket: str | None = None
     token: Secret | None = None

@@ -4,13 +4,13 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
 from citypatrol.errors import Problem
 from citypatrol.secret import Secret
 from citypatrol.signing import parse_secret
+from citypatrol.weburl import HttpUrlText
 from citypatrol.yamlfile import Document, Model, load_model
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
@@ -31,25 +31,6 @@ def _category(text: str) -> str:
     return text
 
 
-def _url(text: str) -> str:
-    problem = None
-    try:
-        url = urlsplit(text)
-        if url.scheme not in ("http", "https") or not url.hostname or url.port == 0:
-            problem = "is no http:// or https:// URL"
-        elif "@" in url.netloc:
-            problem = "has a user in it; the signature says who calls"
-        elif url.fragment or any(sign.isspace() for sign in text):
-            problem = "has a fragment or white space in it"
-    except ValueError as error:
-        problem = f"is no URL: {error}"
-    if problem is not None:
-        shown = re.sub(r"//[^/]*@", "//***@", text)
-        message = f"'{shown}' {problem}; write https://host/path"
-        raise ValueError(message)
-    return text
-
-
 def _signing_secret(secret: Secret) -> Secret:
     parse_secret(secret)
     return secret
@@ -58,7 +39,7 @@ def _signing_secret(secret: Secret) -> Secret:
 class UnitWebhook(Model):
     """Where a unit's events go, and the key that signs both ways."""
 
-    url: Annotated[str, AfterValidator(_url)]
+    url: HttpUrlText
     secret: Annotated[Secret, AfterValidator(_signing_secret)]
 
 
