@@ -160,8 +160,8 @@ CASES = {
     "url with a user": (
         changed("https://oms.example", "https://me:canary@oms.example"),
         [
-            "7:20: unit '管城区住建局': url: 'https://***@oms.example/hooks' has a user in it; secrets "
-            "have keys of their own; write https://host/path"
+            "7:20: unit '管城区住建局': url: 'https://***@oms.example/hooks' has a user in it; "
+            "secrets have keys of their own; write https://host/path"
         ],
     ),
     "url with white space": (
