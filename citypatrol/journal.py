@@ -38,7 +38,8 @@ class Journal(Protocol):
 
     Promised: ``append`` returns only when the records are durable (they survive kill -9 and loss of
     power), all of one call or none; a reader sees them in order of append; a record is kept until
-    the cursors that hold ingest back (``rules``, ``history``) are past it and its age is over.
+    the cursors that hold ingest back (``rules``, and ``history`` where a city has one) are past it
+    and its age is over.
     Not promised: that a record is read once only (a reader that dies before ``commit`` reads
     again), or any order between partitions.
     """
@@ -66,6 +67,14 @@ class Journal(Protocol):
 
     async def end(self) -> int:
         """The position of the last record, 0 in an empty journal."""
+        ...
+
+    async def oldest(self) -> int:
+        """The position of the oldest record kept; ``end() + 1`` in an empty journal.
+
+        A reader whose ``position + 1 < oldest()`` has been left behind: what lay between is gone
+        from here.
+        """
         ...
 
     async def save_snapshot(self, name: str, snapshot: Snapshot) -> None:

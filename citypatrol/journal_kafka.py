@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import structlog
 
+from citypatrol import metrics
 from citypatrol.chunks import Message, cut, join
 from citypatrol.errors import Retry
 from citypatrol.journal import Entry, JournalFull, Snapshot
@@ -90,7 +91,7 @@ class KafkaJournal:
             self._opened = True
 
     async def append(self, records: Sequence[Record]) -> int:
-        """The last position as far as known here: others may be appending too."""
+        """Over several partitions the end as far as known here: others may be appending too."""
         ticks = [record for record in records if isinstance(record, Tick)]
         inside = [r for r in records if not isinstance(r, Tick)] if self._process else records
         try:
@@ -112,6 +113,8 @@ class KafkaJournal:
         for one, position in zip(messages, stored, strict=True):
             if one.partition in self._ends:
                 self._ends[one.partition] = max(position, self._ends[one.partition])
+        if len(self._reads) == 1 and stored:
+            return stored[-1]
         return sum(self._ends.values())
 
     async def _learn(self, records: Sequence[Record]) -> None:
@@ -135,13 +138,15 @@ class KafkaJournal:
         await self.cluster.produce([Outgoing(self._topics.ticks, 0, value, key)])
 
     def _placed(self, record: Record) -> list[tuple[int, bytes]]:
-        if isinstance(record, Batch):
+        if isinstance(record, Batch) and len(record):
             parts = split(record, site=self._site_of, count=self._count)
             return [(at, data) for at, part in parts.items() for data in _encoded(part)]
         data = encode_record(record)
         if isinstance(record, SourceSeen):
             site = self._site_of(record.source)
             return [(partition_of(record.source, site=site, count=self._count), data)]
+        if isinstance(record, Batch):
+            return [(self._reads[0], data)]
         return [(partition, data) for partition in self._reads]
 
     def _site_of(self, source: str) -> str | None:
@@ -166,7 +171,8 @@ class KafkaJournal:
                 try:
                     record = decode_record(message.value or b"")
                 except ValueError as error:
-                    log.warning(
+                    metrics.DROPPED.labels("journal", "unreadable").inc()
+                    log.error(
                         "unreadable record passed over",
                         cursor=cursor,
                         partition=message.partition,
@@ -181,6 +187,11 @@ class KafkaJournal:
         trail = await self._trail(cursor)
         await self._samples.commit(cursor, trail.upto(position))
         trail.forget(position)
+        if self._only is None:
+            with contextlib.suppress(Retry):
+                lag = max(0, await self.end() - await self.committed(cursor))
+                # An upper bound: Kafka cannot tell control records from samples.
+                metrics.CURSOR_LAG.labels(cursor).set(lag)
 
     async def committed(self, cursor: str) -> int:
         return sum((await self._samples.committed(cursor)).values())
@@ -188,9 +199,9 @@ class KafkaJournal:
     async def end(self) -> int:
         return sum((await self._samples.end()).values())
 
-    async def lag(self, cursor: str) -> int:
-        """An upper bound: ticks and other control records count too, Kafka cannot tell them."""
-        return max(0, await self.end() - await self.committed(cursor))
+    async def oldest(self) -> int:
+        """Over several partitions a lower bound: one of them may have lost more."""
+        return sum((await self._samples.beginning()).values()) + 1
 
     async def save_snapshot(self, name: str, snapshot: Snapshot) -> None:
         """Chunks, then the head, then the chunks of the save before are erased."""

@@ -36,9 +36,9 @@ class SqliteJournal:
 
     All calls that wait while a commit runs share the next one. Retention runs by itself about once
     a minute: records older than ``keep`` (ms) that every cursor has passed, then, where the file
-    holds more than ``max_size`` bytes, whatever the cursors ``holds`` (and ``history`` once it has
-    committed) have passed. A cursor that this leaves behind goes on at the first record there is;
-    what it skips is counted and logged. The file keeps the size it once had:
+    holds more than ``max_size`` bytes, whatever the cursors ``holds`` have passed, whether they
+    have committed yet or not. A cursor that this leaves behind goes on at the first record there is
+    (``oldest``); what it skips is counted and logged. The file keeps the size it once had:
     what is freed in it is used again. Raises ConfigError where the file is damaged or another
     process owns it, JournalFull where disk or ``max_size`` take no more, Retry for other failures
     of the disk.
@@ -120,6 +120,10 @@ class SqliteJournal:
     async def end(self) -> int:
         await self.open()
         return self._stored.end
+
+    async def oldest(self) -> int:
+        await self.open()
+        return self._stored.oldest
 
     async def save_snapshot(self, name: str, snapshot: Snapshot) -> None:
         await self._write_soon(lambda table: table.save_snapshot(name, snapshot))

@@ -13,7 +13,6 @@ from citypatrol.journal_rows import OVERHEAD, Encoded
 
 CHUNK_BYTES: Final = 512_000
 _PRUNED_AT_ONCE: Final = 2_000
-_ALSO_HOLDS: Final = "history"
 
 
 class Side(Enum):
@@ -45,8 +44,8 @@ class _Totals:
 class Table:
     """What a journal remembers, on one connection inside the caller's transaction.
 
-    ``holds``: the cursors that retention never passes; ``history`` is one of them once it has
-    committed. ``keep`` in milliseconds, ``max_size`` in bytes.
+    ``holds``: the cursors that retention never passes, committed or not. ``keep`` in milliseconds,
+    ``max_size`` in bytes.
     """
 
     def __init__(
@@ -79,6 +78,10 @@ class Table:
     @property
     def end(self) -> int:
         return self._last.position
+
+    @property
+    def oldest(self) -> int:
+        return self._gone.position + 1
 
     @property
     def size(self) -> int:
@@ -203,13 +206,14 @@ class Table:
 
         A snapshot ``rules`` or ``rules/3`` belongs to the cursor ``rules``.
         """
-        holds = {*self._holds, *({_ALSO_HOLDS} & self._cursors.keys())}
         snapshots: Iterable[tuple[str, int]] = self._connection.execute(
             "SELECT name, min(position) FROM snapshots GROUP BY name"
         ).fetchall()
         committed = self.committed()
-        limits = [committed.get(name, 0) for name in holds]
-        limits += [position for name, position in snapshots if name.partition("/")[0] in holds]
+        limits = [committed.get(name, 0) for name in self._holds]
+        limits += [
+            position for name, position in snapshots if name.partition("/")[0] in self._holds
+        ]
         held = min(limits, default=self.end)
         return held, min([held, *committed.values()])
 
@@ -217,7 +221,7 @@ class Table:
         held, _ = self._limits()
         return JournalFull(
             f"{self.size} of at most {self._max_size} bytes; records from {held + 1} on are still"
-            f" needed by {' or '.join(sorted({*self._holds, _ALSO_HOLDS}))}"
+            f" needed by {' or '.join(sorted(self._holds))}"
         )
 
     def _totals(self, position: int) -> _Totals:

@@ -32,9 +32,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What is durable: the last position, and the cursors'."""
+    """What is durable: the last position, the oldest kept, and the cursors'."""
 
     end: int = 0
+    oldest: int = 1
     committed: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -176,7 +177,7 @@ class Writer:
         metrics.JOURNAL_BYTES.set(self._table.size)
         for cursor, lag in self._table.lags().items():
             metrics.CURSOR_LAG.labels(cursor).set(lag)
-        self._stored(Stored(self._table.end, self._table.committed()))
+        self._stored(Stored(self._table.end, self._table.oldest, self._table.committed()))
 
 
 def translated(error: Exception, *, path: Path) -> Exception:

@@ -43,6 +43,7 @@ class Cluster:
         self._topics = {topic.name: topic for topic in topics}
         self._replication = replication
         self._opening = asyncio.Lock()
+        self._sending = asyncio.Lock()
         self._producer: AIOKafkaProducer | None = None
 
     async def open(self) -> AIOKafkaProducer:
@@ -68,15 +69,16 @@ class Cluster:
         producer = await self.open()
         sent = []
         with _foreign(self.brokers, "take what was sent"):
-            for message in messages:
-                future = await producer.send(
-                    message.topic,
-                    message.value,
-                    key=message.key,
-                    partition=message.partition,
-                    headers=list(message.headers),
-                )
-                sent.append(future)
+            async with self._sending:  # what is sent at once lies together in its partition
+                for message in messages:
+                    future = await producer.send(
+                        message.topic,
+                        message.value,
+                        key=message.key,
+                        partition=message.partition,
+                        headers=list(message.headers),
+                    )
+                    sent.append(future)
             if sent:
                 await asyncio.wait(sent)
             errors = [error for one in sent if (error := one.exception())]
@@ -193,6 +195,14 @@ class Log:
         state = await self._cursor("")
         with _foreign(self._cluster.brokers, "say where its topics end"):
             return await self._ends(state)
+
+    async def beginning(self) -> dict[int, int]:
+        """How many messages of each partition are gone by its retention."""
+        state = await self._cursor("")
+        with _foreign(self._cluster.brokers, "say where its topics begin"):
+            places = [self._at(p) for p in self.partitions]
+            begins = await state.consumer.beginning_offsets(places)
+        return {place.partition: begins[place] for place in places}
 
     async def newest(self) -> dict[bytes, bytes]:
         """The newest value of every key, in the order of the log: for compacted topics."""

@@ -67,6 +67,7 @@ async def an_empty_journal_ends_at_0(reopen: Reopen) -> None:
         assert await journal.read("rules") == []
         assert await journal.load_snapshot("rules") is None
         assert await journal.append([]) == 0
+        assert await journal.oldest() == 1
 
 
 async def records_come_back_in_order_and_whole(reopen: Reopen) -> None:
@@ -75,6 +76,7 @@ async def records_come_back_in_order_and_whole(reopen: Reopen) -> None:
         assert await journal.append(EVERY_KIND[4:]) == len(EVERY_KIND)
         assert await journal.end() == len(EVERY_KIND)
     async with opened(reopen) as journal:
+        assert await journal.oldest() == 1, "nothing is gone"
         entries = await drain(journal, "rules")
         assert [entry.position for entry in entries] == list(range(1, len(EVERY_KIND) + 1))
         assert plain([entry.record for entry in entries]) == plain(EVERY_KIND)

@@ -24,6 +24,7 @@ from citypatrol.records import ModeSwitched, Record, Tick
 from citypatrol.samples import Batch, Sample
 
 KEEP = 1_000
+HOLDS = ("rules", "history")
 CURSORS = st.sampled_from(["rules", "influx", "history"])
 RECORDS = st.one_of(
     st.builds(Tick, st.integers(0, 2**53)),
@@ -62,7 +63,7 @@ class JournalMachine(RuleBasedStateMachine):
 
     def opened(self) -> SqliteJournal:
         path = self.folder / f"{self.lives}.db"
-        return SqliteJournal(path, keep=KEEP, clock=self.clock)
+        return SqliteJournal(path, keep=KEEP, holds=HOLDS, clock=self.clock)
 
     def run(self, work: Any) -> Any:
         return self.runner.run(work)
@@ -116,8 +117,8 @@ class JournalMachine(RuleBasedStateMachine):
 
     def first_needed(self) -> int:
         needed = [self.cursors.get("rules", 0), *self.cursors.values()]
-        holding = {"rules", *({"history"} & self.cursors.keys())}
-        needed += [s.position for name, s in self.snapshots.items() if name in holding]
+        needed += [self.cursors.get("history", 0)]
+        needed += [s.position for name, s in self.snapshots.items() if name in HOLDS]
         return min(needed) + 1
 
     @rule()

@@ -250,15 +250,26 @@ async def test_a_snapshot_of_a_holding_cursor_holds_too(make: Make) -> None:
     assert await journal.prune(DAY) == 3
 
 
-async def test_history_holds_once_it_has_committed(make: Make) -> None:
+async def test_history_holds_from_the_first_record_on_where_there_is_one(make: Make) -> None:
+    journal = make(max_size=3_000, holds=("rules", "history"), clock=ManualClock(0))
+    await journal.append([Tick(1)])
+    await journal.commit("rules", 1)
+    assert metric("citypatrol_cursor_lag", cursor="history") == 0
+    with pytest.raises(JournalFull):
+        await fill(journal, lambda last: journal.commit("rules", last))
+    assert await journal.oldest() == 1
+    await journal.commit("history", await journal.end())
+    await journal.append([Tick(100)])
+    assert await journal.oldest() > 1
+
+
+async def test_a_history_that_was_given_up_holds_nothing(make: Make) -> None:
     journal = make(max_size=3_000, clock=ManualClock(0))
     await journal.append([Tick(1)])
     await journal.commit("history", 1)
-    await journal.commit("rules", 1)
-    with pytest.raises(JournalFull):
-        await fill(journal, lambda last: journal.commit("rules", last))
-    await journal.commit("history", await journal.end())
-    await journal.append([Tick(100)])
+    for n in range(100):
+        await journal.commit("rules", await journal.append([Tick(n)]))
+    assert await journal.committed("history") + 1 < await journal.oldest()
 
 
 async def test_other_holders(make: Make) -> None:
@@ -286,9 +297,7 @@ async def test_full_means_wait_until_the_rules_have_come_on(make: Make) -> None:
         await fill(journal)
     end = await journal.end()
     assert 50 < end < 100
-    assert "of at most 6000 bytes; records from 1 on are still needed by history or rules" in str(
-        caught.value
-    )
+    assert "of at most 6000 bytes; records from 1 on are still needed by rules" in str(caught.value)
     await journal.commit("rules", 10)
     await journal.append([Tick(-1)])
     kept = [entry.position for entry in await drain(journal, "x")]

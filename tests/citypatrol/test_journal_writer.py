@@ -72,7 +72,7 @@ def test_a_refusal_undoes_nothing_of_others(writer: Writer, commits: Commits) ->
     writer.start()
     writer.stop()
     assert isinstance(futures[1].exception(), ValueError)
-    assert commits.said == [Stored(0, {}), Stored(1, {"rules": 1})]
+    assert commits.said == [Stored(0, 1, {}), Stored(1, 1, {"rules": 1})]
 
 
 def test_what_was_given_up_before_its_turn_is_not_done(writer: Writer) -> None:
