@@ -43,6 +43,20 @@ class Arrivals:
             self._prune(at)
         return ts
 
+    def free(self, series: Series, *, at: Ts) -> Ts:
+        """``at`` or the next millisecond that its series has free, for times that a payload counts
+        from its arrival: one that is older than the last keeps its place."""
+        last = self._last.get(series)
+        if last is None or at >= last:
+            ts = self.next_free(series, at=at)
+        else:
+            ts = at
+            taken = self._stamped.get(series, ())
+            while ts in taken or ts == last:
+                ts += 1
+        self.stamped(series, ts=ts)
+        return ts
+
     def _prune(self, at: Ts) -> None:
         self._last = {series: ts for series, ts in self._last.items() if ts > at - _OLD_MS}
         self._stamped = {s: taken for s, taken in self._stamped.items() if s in self._last}

@@ -45,7 +45,10 @@ class Topic(Model):
     metric: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
     @model_validator(mode="after")
-    def _metric_is_known(self) -> "Topic":
+    def _names_are_known(self) -> "Topic":
+        if not Pattern.parse(self.match).has("source"):
+            message = "`{source}` is missing: name the level that holds the device's id"
+            raise wrong(message, "match")
         in_topic = Pattern.parse(self.match).has("metric")
         if self.metric is not None and in_topic:
             message = "the topic names the metric already; leave one of the two out"

@@ -13,10 +13,11 @@ from citypatrol.errors import Reject
 from citypatrol.samples import Batch
 from citypatrol.units import format_duration
 from ingest.arrivals import Arrivals
-from ingest.profiles.reading import LARGEST_PAYLOAD, NotFinite, Reading, shown
-from ingest.routes import ONLINE, Route, Routes
+from ingest.parts import NO_METRIC, Settled, settle
+from ingest.profiles.reading import LARGEST_PAYLOAD, ONLINE, NotFinite, Reading
+from ingest.profiles.status import online
+from ingest.routes import Route, Routes
 
-_ONLINE: Final = {b"online": 1.0, b"offline": 0.0}
 _MOST_RETAINED: Final = 10_000
 
 
@@ -94,15 +95,13 @@ class Parser:
         if route is None:
             counts["no_pattern"] += 1
             return
-        if route.status:
-            online = _ONLINE.get(payload.strip().lower())
-            if online is not None:
-                at = self._arrivals.next_free((route.source, ONLINE), at=message.arrived)
-                rows.add(route, ONLINE, at, online)
-                return
-            if route.only_status:
-                text = f"`{shown(payload)}` is neither `online` nor `offline`"
-                raise Reject(text)
+        if route.skip is not None:
+            counts[route.skip] += 1
+            return
+        if route.may_be_will and (value := online(payload)) is not None:
+            at = self._arrivals.next_free((route.source, ONLINE), at=message.arrived)
+            rows.add(route.source, route.labels, ONLINE, at, value)
+            return
         if len(payload) > LARGEST_PAYLOAD:
             text = f"{len(payload):,} bytes; at most {LARGEST_PAYLOAD:,} are read"
             raise Reject(text)
@@ -111,35 +110,67 @@ class Parser:
     def _keep(
         self, reading: Reading, message: Message, route: Route, rows: "_Rows", parsed: Parsed
     ) -> None:
-        counts = parsed.counts
-        ts = reading.ts
+        values, ts, ignored, aside, parts = reading
         if ts is not None:
             self._check_clock(ts, message.arrived)
-        values, aside = reading.values, reading.aside
-        if route.metric is None and any(metric is None for metric, _ in values):
-            aside = Reject("`value` needs {metric} in the topic or `metric:` beside the pattern")
+        settled: list[Settled] = []
+        if parts:
+            settled, fault = settle(
+                parts, route=route, arrived=message.arrived, check_clock=self._check_clock
+            )
+            aside = aside or fault
+        elif route.metric is None and any(metric is None for metric, _ in values):
+            aside = Reject(NO_METRIC)
             values = [pair for pair in values if pair[0] is not None]
-        if reading.ignored:
-            counts["ignored_key"] += reading.ignored
+        if ignored:
+            parsed.counts["ignored_key"] += ignored
         if aside is not None:
             self._set_aside(message, aside, parsed)
-        if ts is None and message.retain:
-            counts["retained"] += 1
+        if parts:
+            self._keep_parts(settled, message, route, rows, parsed)
             return
-        if ts is None and message.dup:
-            counts["redelivered_unstamped"] += 1
+        if ts is None and not self._takes_arrival(message, route, parsed):
+            return
         if ts is not None and not message.retain:
             parsed.stamps.append(ts)
+        source, labels = route.source, route.labels
         for name, value in values:
             metric = route.metric if name is None else name
             assert metric is not None  # noqa: S101 - left out above
-            series = (route.source, metric)
+            series = (source, metric)
             if ts is None:
                 at = self._arrivals.next_free(series, at=message.arrived)
             else:
                 self._arrivals.stamped(series, ts=ts)
                 at = ts
-            rows.add(route, metric, at, value)
+            rows.add(source, labels, metric, at, value)
+
+    def _keep_parts(
+        self, parts: list[Settled], message: Message, route: Route, rows: "_Rows", parsed: Parsed
+    ) -> None:
+        stamped = [part.ts for part in parts if part.ts is not None]
+        if stamped and not message.retain:
+            parsed.stamps.append(max(stamped))
+        if len(stamped) < len(parts) and not self._takes_arrival(message, route, parsed):
+            parts = [part for part in parts if part.ts is not None]
+        for source, values, ts, at in parts:
+            for metric, value in values:
+                series = (source, metric)
+                if ts is None:
+                    free = self._arrivals.free(series, at=at)
+                    rows.add(source, route.labels, metric, free, value)
+                else:
+                    self._arrivals.stamped(series, ts=ts)
+                    rows.add(source, route.labels, metric, ts, value)
+
+    def _takes_arrival(self, message: Message, route: Route, parsed: Parsed) -> bool:
+        """Whether what brings no time gets that of its arrival; counted."""
+        if message.retain and not route.is_status:
+            parsed.counts["retained"] += 1
+            return False
+        if message.dup:
+            parsed.counts["redelivered_unstamped"] += 1
+        return True
 
     def _check_clock(self, ts: Ts, arrived: Ts) -> None:
         if ts > arrived + self._clock.future:
@@ -176,13 +207,15 @@ class _Rows:
         self._ts: list[Ts] = []
         self._value: list[float] = []
 
-    def add(self, route: Route, metric: str, ts: Ts, value: float) -> None:
-        code = self._sources.get(route.source)
+    def add(
+        self, source: str, labels: Mapping[str, str], metric: str, ts: Ts, value: float
+    ) -> None:
+        code = self._sources.get(source)
         if code is None:
-            code = self._sources[route.source] = len(self._sources)
-            self.labels[route.source] = route.labels
-        elif self.labels[route.source] is not route.labels:
-            self.labels[route.source] = {**self.labels[route.source], **route.labels}
+            code = self._sources[source] = len(self._sources)
+            self.labels[source] = labels
+        elif self.labels[source] is not labels:
+            self.labels[source] = {**self.labels[source], **labels}
         self._source.append(code)
         self._metric.append(self._metrics.setdefault(metric, len(self._metrics)))
         self._ts.append(ts)

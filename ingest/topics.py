@@ -12,16 +12,19 @@ _DEEPEST: Final = 100  # stock Mosquitto takes 200 levels
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """One ``match:``. Each level of the topic is a literal or one ``{name}``."""
+    """One ``match:``. Each level of the topic is a literal or one ``{name}``; the name at level
+    ``rest``, where there is one, takes one level or more."""
 
     text: str
     literals: tuple[tuple[int, str], ...]
     names: tuple[tuple[int, str], ...]
     depth: int
+    rest: int | None = None
 
     @classmethod
-    def parse(cls, text: str) -> "Pattern":
-        """Raises ValueError with what is wrong and the way out."""
+    def parse(cls, text: str, *, rest: str | None = None) -> "Pattern":
+        """``rest``: the name that takes one level or more. Raises ValueError with what is wrong
+        and the way out."""
         levels = text.split("/")
         _check_whole(text, len(levels))
         literals: list[tuple[int, str]] = []
@@ -35,27 +38,33 @@ class Pattern:
                 raise ValueError(message)
             else:
                 names[name] = number
-        if "source" not in names:
-            message = "`{source}` is missing: name the level that holds the device's id"
-            raise ValueError(message)
         named = tuple((number, name) for name, number in names.items())
-        return cls(text=text, literals=tuple(literals), names=named, depth=len(levels))
+        wide = None if rest is None else names[rest]
+        return cls(text, tuple(literals), named, depth=len(levels), rest=wide)
 
     def has(self, name: str) -> bool:
         return any(name == known for _, known in self.names)
 
     @property
     def filter(self) -> str:
-        """The MQTT topic filter to subscribe to: every ``{name}`` is a ``+``."""
+        """The MQTT topic filter to subscribe to: every ``{name}`` is a ``+``, and all from
+        ``rest`` on is a ``#``."""
         literals = dict(self.literals)
-        return "/".join(literals.get(number, "+") for number in range(self.depth))
+        levels = [literals.get(number, "+") for number in range(self.depth)]
+        return "/".join(levels if self.rest is None else [*levels[: self.rest], "#"])
 
     def match(self, topic: str) -> Mapping[str, str] | None:
         """The text of every name; None where the topic is not of this pattern."""
         levels = topic.split("/")
-        if len(levels) != self.depth or any(levels[n] != text for n, text in self.literals):
+        more = len(levels) - self.depth
+        if more > 0 and self.rest is not None:
+            wide = slice(self.rest, self.rest + more + 1)
+            levels[wide] = ["/".join(levels[wide])]
+        elif more:
             return None
-        if topic.startswith("$") and self.names[0][0] == 0:
+        if any(levels[n] != text for n, text in self.literals):
+            return None
+        if topic.startswith("$") and self.names and self.names[0][0] == 0:
             return None  # a wildcard at the front does not match the broker's own topics
         return {name: levels[number] for number, name in self.names}
 
@@ -72,9 +81,14 @@ def uncovered(filters: list[str]) -> list[str]:
 
 
 def _covers(wide: str, narrow: str) -> bool:
-    pairs = list(zip(wide.split("/"), narrow.split("/"), strict=False))
-    same_depth = wide.count("/") == narrow.count("/")
-    return same_depth and all(w in ("+", n) for w, n in pairs)
+    one, other = wide.split("/"), narrow.split("/")
+    if one[-1] == "#":
+        one.pop()
+        # `a/#` includes `a` too (MQTT 3.1.1, 4.7.1.2)
+        deep = len(other) >= len(one)
+    else:
+        deep = len(other) == len(one)
+    return deep and all(w == n or (w == "+" and n != "#") for w, n in zip(one, other, strict=False))
 
 
 def _check_whole(text: str, depth: int) -> None:

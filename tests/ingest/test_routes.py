@@ -71,14 +71,14 @@ def test_a_level_that_is_no_name(topic: str, says: str) -> None:
 def test_status_below_a_device_is_its_last_will() -> None:
     route = Routes([FLAT]).of("city/gc/water/ws-1/status")
     assert route is not None
-    assert route.only_status
+    assert route.is_status
     assert (route.source, dict(route.labels)) == ("ws-1", {"district": "gc", "kind": "water"})
 
 
 def test_a_status_that_a_pattern_matches_may_also_be_a_number() -> None:
     route = Routes([FLAT, FULL]).of("city/gc/water/ws-1/status")
     assert route is not None
-    assert (route.status, route.only_status, route.metric) == (True, False, "status")
+    assert (route.may_be_will, route.is_status, route.metric) == (True, False, "status")
 
 
 def test_filters_hold_the_last_will_and_no_double() -> None:

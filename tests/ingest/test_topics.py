@@ -43,7 +43,6 @@ def test_match(pattern: str, topic: str, found: dict[str, str] | None) -> None:
         pytest.param("city/+/{source}", "`+` is a wildcard; name the level", id="plus"),
         pytest.param("city/{source}/#", "`#` is a wildcard", id="hash"),
         pytest.param("city/a#b/{source}", "`a#b` is a wildcard", id="hash inside"),
-        pytest.param("city/{district}", "`{source}` is missing", id="no source"),
         pytest.param("{source}/{source}", "`{source}` stands twice", id="twice"),
         pytest.param("city/s-{source}", "a name takes the whole level", id="part of a level"),
         pytest.param("city/{source", "a name takes the whole level", id="open"),
@@ -69,6 +68,10 @@ def test_a_bad_pattern_says_what_is_wrong(text: str, says: str) -> None:
         pytest.param(["a/+/s", "a/+/+"], ["a/+/+"], id="included"),
         pytest.param(["+/b", "a/+"], ["+/b", "a/+"], id="they only meet"),
         pytest.param(["a/+", "a/+/+"], ["a/+", "a/+/+"], id="another depth"),
+        pytest.param(["a/#", "a/+/+", "a"], ["a/#"], id="all below"),
+        pytest.param(["a/#", "a/b/#", "ab/#"], ["a/#", "ab/#"], id="all below, twice"),
+        pytest.param(["+/#", "a/#"], ["+/#"], id="all below anything"),
+        pytest.param(["a/+", "a/#"], ["a/#"], id="one level of all below"),
     ],
 )
 def test_uncovered(filters: list[str], left: list[str]) -> None:
