@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from app.guard import Guard
 from app.inbox import Inbox
@@ -20,9 +21,9 @@ from tickets.units import Units
 class Door:
     """``waiting_for``: what is missing before the process is ready, in words without secrets.
 
-    ``city_map`` may take a second at its first call. ``stages``: by name, how often each was
-    started again. ``replay``: sends a dead letter on its way again; ``Reject`` where it is refused
-    again, ``Retry`` where that cannot be said now.
+    ``city_map`` may take a second at its first call; ``grid``: the cells' file. ``stages``: by
+    name, how often each was started again. ``replay``: sends a dead letter on its way again;
+    ``Reject`` where it is refused again, ``Retry`` where that cannot be said now.
     """
 
     city: str
@@ -38,6 +39,7 @@ class Door:
     evidence_key: bytes
     dead: DeadStore
     city_map: Callable[[], CityMap]
+    grid: Path | None
     waiting_for: Callable[[], Sequence[str]]
     stages: Callable[[], Mapping[str, int]]
     replay: Callable[[DeadLetter], Awaitable[None]]

@@ -98,9 +98,10 @@ class Guard:
 
 
 def _own_origin(headers: Mapping[str, str], *, host: str) -> bool:
-    """Programs send neither header; a browser tells whose page it is."""
+    """Programs send neither header; a browser tells whose page it is. It speaks of the name that it
+    knows us by, which a proxy may have changed on the way to ``host``."""
     site = headers.get("sec-fetch-site")
-    if site is not None and site not in ("same-origin", "none"):
-        return False
+    if site is not None:
+        return site in ("same-origin", "none")
     origin = headers.get("origin")
     return origin is None or (origin != "null" and urlsplit(origin).netloc == host)

@@ -16,17 +16,18 @@ from app.routes.api import deliveries, tickets
 from app.routes.callbacks import callbacks
 from app.routes.dead import dead
 from app.routes.evidence import evidence
+from app.routes.geo import geo
 from app.routes.health import health
 from app.routes.pages import pages
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 _HEADERS: Final = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
@@ -42,7 +43,7 @@ def build_application(door: Door) -> ASGIApp:
         openapi_url="/openapi.json",
     )
     install(application)
-    for router in (health, tickets, deliveries, dead, callbacks, evidence, pages):
+    for router in (health, tickets, deliveries, dead, callbacks, evidence, geo, pages):
         application.include_router(router(door))
     application.mount("/static", StaticFiles(directory=FOLDER / "static"))
     return _Gate(application, guard=door.guard)

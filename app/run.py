@@ -183,6 +183,7 @@ class CityRun:
             evidence_key=case.evidence_key,
             dead=case.dead,
             city_map=CityMapOnce(city),
+            grid=city.places.of(city.file.grid) if city.file.grid is not None else None,
             waiting_for=self.waiting_for,
             stages=self._restarts,
             replay=replay,

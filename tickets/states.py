@@ -19,6 +19,7 @@ State = Literal[
 STATES: Final[tuple[State, ...]] = get_args(State)
 ENDED: Final[tuple[State, ...]] = ("closed", "cancelled")
 """A ticket in any other state is open: a key has at most one such ticket."""
+OPEN_STATES: Final[tuple[State, ...]] = tuple(state for state in STATES if state not in ENDED)
 
 Step = Literal["dispatch", "acknowledge", "start", "resolve", "reject", "close", "reopen", "cancel"]
 STEPS: Final[tuple[Step, ...]] = get_args(Step)

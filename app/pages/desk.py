@@ -15,7 +15,8 @@ import jinja2
 from app.door import Door
 from app.pages import view
 from citypatrol.clock import Ts, rfc3339
-from tickets.states import ENDED, STATES
+from tickets.body import LONGEST_NOTE
+from tickets.states import ENDED, OPEN_STATES
 from tickets.ticket import Ticket
 
 FOLDER: Final = Path(__file__).resolve().parent
@@ -24,7 +25,6 @@ MOST_ENDED: Final = 20
 MOST_ROWS: Final = 15
 MOST_WITNESSES: Final = 50
 _FRESH_S: Final = 1.0
-_OPEN: Final = tuple(state for state in STATES if state not in ENDED)
 
 
 class Renderer:
@@ -61,12 +61,13 @@ class Renderer:
                 self._kept = time.monotonic(), self._render("_live.html", **self._desk())
             return self._kept[1]
 
-    def ticket(self, ticket_id: str) -> str:
-        """``/tickets/{id}``. Raises UnknownTicket."""
-        return self._render("ticket.html", **self._case(ticket_id))
+    def ticket(self, ticket_id: str, *, refusal: str | None = None) -> str:
+        """``/tickets/{id}``; ``refusal``: why the step that was asked for was not taken. Raises
+        UnknownTicket."""
+        return self._render("ticket.html", refusal=refusal, **self._case(ticket_id))
 
     def live_ticket(self, ticket_id: str) -> str:
-        return self._render("_case.html", **self._case(ticket_id))
+        return self._render("_live_case.html", **self._case(ticket_id))
 
     def docs(self, openapi: dict[str, Any]) -> str:
         """``/docs``: the API in words, from its own description."""
@@ -85,7 +86,9 @@ class Renderer:
         door = self._door
         now = door.clock.now()
         states = door.tickets.counts()
-        tickets = sorted(door.tickets.list(state=_OPEN, limit=MOST_OPEN).tickets, key=view.urgency)
+        tickets = sorted(
+            door.tickets.list(state=OPEN_STATES, limit=MOST_OPEN).tickets, key=view.urgency
+        )
         ended = door.tickets.list(state=ENDED, limit=MOST_ENDED).tickets
         counts = view.counts(states, tickets, now=now)
         projection = door.city_map().projection
@@ -120,6 +123,8 @@ class Renderer:
         witnesses = detail.witnesses[:MOST_WITNESSES]
         return {
             "ticket": view.card(detail.ticket, pictures=detail.pictures, units=door.units),
+            "buttons": view.buttons(detail.ticket),
+            "longest_note": LONGEST_NOTE,
             "pictures": [
                 {"href": view.picture_href(one.sha256), "at": one.at, "sha": one.sha256}
                 for one in detail.pictures[:5]

@@ -10,7 +10,7 @@ from app.pages.city_map import WIDTH, Projection
 from citypatrol.clock import Ts
 from tickets.body import Picture
 from tickets.outbox import Delivery
-from tickets.states import ENDED, State
+from tickets.states import DESK, ENDED, FROM, State, Step
 from tickets.ticket import Ticket
 from tickets.units import Units
 
@@ -25,6 +25,15 @@ STATE_TEXT: Final[Mapping[State, str]] = {
     "reopened": "reopened",
     "cancelled": "cancelled",
 }
+STEP_TEXT: Final[Mapping[Step, str]] = {
+    "acknowledge": "Acknowledge",
+    "start": "In progress",
+    "resolve": "Resolved",
+    "reject": "Wrong unit",
+    "close": "Close",
+    "reopen": "Reopen",
+}
+FALSE_ALARM: Final = "false-alarm"
 _NEAR: Final = 104.0
 _UNSEEN: Final[tuple[State, ...]] = ("open", "dispatched", "rejected", "reopened")
 _AT_WORK: Final[tuple[State, ...]] = (*_UNSEEN, "acknowledged", "in_progress")
@@ -65,6 +74,14 @@ class Card:
     @property
     def href(self) -> str:
         return f"/tickets/{quote(self.id, safe='')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """Something that the desk may do with a ticket. ``name``: the end of its address."""
+
+    name: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +159,13 @@ def card(ticket: Ticket, *, pictures: Sequence[Picture], units: Units) -> Card:
         verdict=ticket.verdict,
         verdict_note=ticket.verdict_note,
     )
+
+
+def buttons(ticket: Ticket) -> list[Button]:
+    """What the desk may do now, in the order of a ticket's life; a false alarm is cancelled."""
+    steps = [Button(step, STEP_TEXT[step]) for step in DESK if ticket.state in FROM[step]]
+    false_alarm = [] if ticket.ended else [Button(FALSE_ALARM, "False alarm")]
+    return steps + false_alarm
 
 
 def picture_href(sha: str) -> str:

@@ -6,9 +6,8 @@ from starlette.responses import Response
 
 from app.door import Door
 from app.problems import Problem
+from app.routes.body import read_body
 from citypatrol.signing import SignatureError, verify
-
-MOST_BYTES = 64_000
 
 
 def callbacks(door: Door) -> APIRouter:
@@ -21,7 +20,7 @@ def callbacks(door: Door) -> APIRouter:
         "only after the commit; the same webhook-id again gets the same answer.",
     )
     async def answered(request: Request, unit: str) -> Response:
-        body = await _body(request)
+        body = await read_body(request)
         known = door.units.get(unit)
         now = door.clock.now()
         if known is None or known.webhook is None:
@@ -37,13 +36,3 @@ def callbacks(door: Door) -> APIRouter:
         return Response(answer.body, media_type="application/json")
 
     return router
-
-
-async def _body(request: Request) -> bytes:
-    """At most 64 kB, however long the sender says it is."""
-    parts = bytearray()
-    async for part in request.stream():
-        parts += part
-        if len(parts) > MOST_BYTES:
-            raise Problem(413, f"at most {MOST_BYTES} bytes are read")
-    return bytes(parts)

@@ -1,7 +1,9 @@
-"""``/``, ``/tickets/{id}``, what these ask for while open, ``/docs`` and ``/source.zip``."""
+"""``/``, ``/tickets/{id}`` with its buttons, what these ask for while open, ``/docs`` and
+``/source.zip``."""
 
 import zlib
 from functools import lru_cache
+from urllib.parse import parse_qs, quote
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
@@ -9,7 +11,12 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.door import Door
 from app.pages.desk import Renderer
+from app.pages.view import FALSE_ALARM
+from app.problems import Problem
+from app.routes.body import read_body
 from app.source import source_zip
+from tickets.errors import StepForbidden
+from tickets.states import DESK
 
 source = lru_cache(maxsize=1)(source_zip)
 
@@ -30,6 +37,18 @@ def pages(door: Door) -> APIRouter:
     async def ticket(ticket_id: str) -> Response:
         return HTMLResponse(await run_in_threadpool(renderer.ticket, ticket_id))
 
+    @router.post("/tickets/{ticket_id}/{action}")
+    async def acted(request: Request, ticket_id: str, action: str) -> Response:
+        """A button of the page: the guard has seen that it was ours."""
+        form = parse_qs((await read_body(request)).decode("utf-8", "replace"))
+        note = form.get("note", [""])[0].strip() or None
+        try:
+            await run_in_threadpool(_act, door, ticket_id, action, note)
+        except StepForbidden as error:
+            page = await run_in_threadpool(renderer.ticket, ticket_id, refusal=str(error))
+            return HTMLResponse(page, 409)
+        return RedirectResponse(f"/tickets/{quote(ticket_id, safe='')}", 303)
+
     @router.get("/live/tickets/{ticket_id}")
     async def live_ticket(request: Request, ticket_id: str) -> Response:
         return _part(request, door, await run_in_threadpool(renderer.live_ticket, ticket_id))
@@ -49,6 +68,17 @@ def pages(door: Door) -> APIRouter:
         return Response(data, media_type="application/zip", headers={"Content-Disposition": name})
 
     return router
+
+
+def _act(door: Door, ticket_id: str, action: str, note: str | None) -> None:
+    now = door.clock.now()
+    if action == FALSE_ALARM:
+        door.desk.verdict(ticket_id, real=False, note=note, now=now)
+        return
+    step = next((known for known in DESK if known == action), None)
+    if step is None:
+        raise Problem(404, f"this page has no button '{action}'")
+    door.desk.act(ticket_id, step, note=note, now=now)
 
 
 def _part(request: Request, door: Door, html: str) -> Response:

@@ -204,6 +204,7 @@ def make_desk(folder: Path) -> TheDesk:
         evidence_key=EVIDENCE_KEY,
         dead=dead,
         city_map=lambda: city_map,
+        grid=folder / "grid.geojson",
         waiting_for=lambda: made.missing,
         stages=lambda: {"mqtt": 0},
         replay=replay,

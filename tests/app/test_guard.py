@@ -82,6 +82,11 @@ def test_with_a_token(path, authorization, status):
         pytest.param({"sec_fetch_site": "cross-site"}, 403, id="browser says cross-site"),
         pytest.param({"sec_fetch_site": "same-site"}, 403, id="another port, browser says"),
         pytest.param({"sec_fetch_site": "same-origin"}, None, id="browser says own"),
+        pytest.param(
+            {"sec_fetch_site": "same-origin", "origin": "https://desk.example"},
+            None,
+            id="own page behind a proxy that changes the name",
+        ),
     ],
 )
 @pytest.mark.parametrize("method", ["POST", "DELETE"])

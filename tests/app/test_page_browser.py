@@ -165,6 +165,34 @@ async def test_the_keyboard_reaches_a_ticket(desk: TheDesk, browser: Browser):
     await page.until("document.querySelector('h2')?.innerText.includes('京广路隧道')")
 
 
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+async def test_the_desk_acts_by_its_buttons(desk: TheDesk, browser: Browser, scripts: bool):
+    desk.file(incident())
+    page = await browser.open(desk.base + "/")
+    if not scripts:
+        await page.send("Emulation.setScriptExecutionDisabled", value=True)
+    await page.goto(f"{desk.base}/tickets/{TICKET}")
+    await page.evaluate("document.querySelector('textarea').value = '老王 is on his way <now>'")
+    await page.evaluate("document.querySelector('button[formaction$=acknowledge]').click()")
+    await page.until("document.querySelector('.mark.state')?.innerText === 'acknowledged'")
+    assert "老王 is on his way <now>" in await _text(page, ".history")
+    assert await page.evaluate("document.querySelector('textarea').value") == ""
+    await page.evaluate("document.querySelector('button[formaction$=false-alarm]').click()")
+    await page.until("document.querySelector('.mark.state')?.innerText === 'cancelled'")
+    assert not await page.evaluate("document.querySelector('form.steps').offsetParent")
+    assert page.complaints() == []
+
+
+async def test_what_was_typed_stays_while_the_ticket_changes(desk: TheDesk, browser: Browser):
+    desk.file(incident())
+    page = await browser.open(f"{desk.base}/tickets/{TICKET}")
+    await page.evaluate("document.querySelector('textarea').value = 'half a sent'")
+    await desk.call_back("water", "ticket.resolved", TICKET)
+    await page.until("document.querySelector('.mark.state').innerText === 'resolved'")
+    await page.until("!document.querySelector('button[formaction$=acknowledge]')")
+    assert await page.evaluate("document.querySelector('textarea').value") == "half a sent"
+
+
 async def test_text_is_readable_on_its_ground(desk: TheDesk, browser: Browser):
     """WCAG 2.2, 1.4.3: a contrast of 4.5 at least."""
     for severity in ("critical", "major", "minor", "info"):
