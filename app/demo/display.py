@@ -112,8 +112,8 @@ STYLES = {"happens": "yellow", "over": "green", "ticket": "bold red", "unit": "c
 
 def _sentence(now: Now) -> str:
     return (
-        f"{now.readings} readings sent, {now.acknowledged} acknowledged, "
-        f"{now.nonsense} nonsense sent, {now.heard} webhooks at the units"
+        f"{now.readings + now.nonsense} messages sent, {now.nonsense} of them nonsense; "
+        f"{now.acknowledged} acknowledged; {now.heard} webhooks at the units"
     )
 
 
