@@ -73,6 +73,11 @@ class Announcements:
                 news.append(seen)
         return news
 
+    def topic(self, source: str) -> Labels:
+        """What the topics of this source have said of it so far."""
+        told = self._told.get(source) or self._before.get(source)
+        return told.topic if told is not None else _NO_LABELS
+
     def _seen(self, source: str, topic: Labels, now: Ts) -> SourceSeen:
         registered = self._registry.labels(source)
         labels = {**topic, **registered} if registered else dict(topic)

@@ -8,14 +8,14 @@ Not promised: that a batch that was offered survives the process (its sender sen
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import structlog
 
 from citypatrol import metrics
-from citypatrol.clock import Clock
+from citypatrol.clock import Clock, Ts
 from citypatrol.crashpoints import CrashPoint, crash_point
 from citypatrol.errors import Retry
 from citypatrol.journal import Journal, JournalFull, Snapshot
@@ -43,6 +43,13 @@ class _Offer(NamedTuple):
     committed: Callable[[], None] | None
 
 
+class Hears(Protocol):
+    """What is asked of ``ingest.heard_stage.HeardStage``. Called in order, from one thread at a
+    time."""
+
+    def take(self, records: Sequence[Record], /, *, at: Ts) -> None: ...
+
+
 class Intake:
     """A Stage. ``offer`` may be called from any thread, before ``run`` and between two runs too."""
 
@@ -54,11 +61,13 @@ class Intake:
         kinds: Lives,
         clock: Clock,
         most_waiting: int = _MOST_WAITING,
+        heard: Hears | None = None,
     ) -> None:
         self._journal = journal
         self._clock = clock
         self._announcements = Announcements(registry, kinds)
         self._ticks = Ticks()
+        self._heard = heard
         self._most_waiting = most_waiting
         self._lock = threading.Lock()
         self._waiting: deque[_Offer] = deque()
@@ -81,6 +90,10 @@ class Intake:
         if self._refused:
             return f"the journal {self._why}: nothing is taken in until that is mended"
         return None if self._loaded else "reads which sources are known"
+
+    def topic_labels(self, source: str) -> Labels:
+        """What the topics of a source say of it."""
+        return self._announcements.topic(source)
 
     def input(self, name: str) -> InputGate:
         """The gate of one input; time stands still until it has caught up."""
@@ -173,6 +186,8 @@ class Intake:
         batches = [one.batch for one in offers if len(one.batch)]
         if batches:
             records.append(merge(batches))
+        if records and self._heard is not None:
+            self._heard.take(records, at=now)
         due = self._ticks.due(now) if tick else None
         if due is not None:
             records.append(due)

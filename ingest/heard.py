@@ -1,0 +1,247 @@
+"""What each source was last heard to say: facts for whoever asks after a device. Pure.
+
+Columns by series; a batch costs some thirty array operations, whatever is in it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from itertools import repeat
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from citypatrol.clock import Ts
+from citypatrol.columns import Codes, Column, Floats, Ints, PairIndex
+from citypatrol.records import Record, SourceSeen
+from citypatrol.samples import Batch
+
+Bools = NDArray[np.bool_]
+
+NEVER: Final = -(1 << 62)
+_MOST_SERIES: Final = 500_000
+_KEPT: Final = 3 / 4
+_FEW: Final = 3  # readings: a name that came less often is forgotten first
+_SLOW: Final = 1 - (1 - 1 / 16) ** np.arange(64)  # the weight of so many gaps at once
+_CLOCK: Final = 1 / 8
+
+COLUMNS: Final[Mapping[str, type[np.generic]]] = {
+    "source": np.int32,
+    "metric": np.int32,
+    "newest": np.int64,
+    "value": np.float64,
+    "arrival": np.int64,
+    "count": np.int64,
+    "late": np.int64,
+    "interval": np.float32,
+    "jitter": np.float32,
+    "offset": np.float32,
+}
+"""By series. ``newest``: the newest timestamp, ``value`` the reading of that time; ``arrival``: of
+the last reading, late or not; ``interval``: smoothed, between timestamps, ``jitter``: how far it
+is missed; ``offset``: how far its times lie before their arrival. Times in milliseconds."""
+
+
+class Heard:
+    """Not thread-safe: see ``ingest.heard_stage``.
+
+    Holds at most ``most`` series: then a quarter is forgotten, first those that were heard once or
+    twice only (a flood of invented names), the longest silent ones first. ``forgotten`` counts
+    them, and ``generation`` then grows, because numbers have changed.
+    """
+
+    def __init__(self, *, most: int = _MOST_SERIES) -> None:
+        self._most = most
+        self.generation = 0
+        self.forgotten = 0
+        self._clear()
+
+    def _clear(self) -> None:
+        self.names: list[str] = []
+        self.metrics: list[str] = []
+        self.size = 0
+        self.lateness = Column(np.int64, 0)
+        self.columns: dict[str, Column[Any]] = {
+            name: Column(dtype, 0) for name, dtype in COLUMNS.items()
+        }
+        self._numbers: dict[str, int] = {}
+        self._metric_numbers: dict[str, int] = {}
+        self._pairs = PairIndex()
+
+    def take(self, records: Iterable[Record], *, at: Ts) -> None:
+        """What goes into the journal at ``at``."""
+        for record in records:
+            if isinstance(record, Batch):
+                if len(record):
+                    self._batch(record, at)
+            elif isinstance(record, SourceSeen):
+                number = self._number(record.source)
+                self.lateness.data[number] = record.lateness
+
+    def number(self, source: str) -> int | None:
+        """Of a source that was heard."""
+        return self._numbers.get(source)
+
+    def row(self, source: str, metric: str) -> int | None:
+        """Of a series that was heard."""
+        pair = self._numbers.get(source), self._metric_numbers.get(metric)
+        if pair[0] is None or pair[1] is None:
+            return None
+        keys = PairIndex.keys(np.array([pair[0]], np.int64), np.array([pair[1]], np.int64))
+        found = int(self._pairs.find(keys)[0])
+        return None if found < 0 else found
+
+    def column(self, name: str) -> NDArray[Any]:
+        """One of ``COLUMNS``, a row a series; it changes with the next ``take``."""
+        return self.columns[name].data[: self.size]
+
+    def restore(
+        self, names: list[str], metrics: list[str], lateness: Ints, columns: dict[str, NDArray[Any]]
+    ) -> None:
+        """Take over what another one held, before the first ``take``. Raises ValueError where the
+        columns do not fit each other."""
+        sizes = {len(column) for column in columns.values()}
+        source, metric = (columns[name].astype(np.int64) for name in ("source", "metric"))
+        keys = PairIndex.keys(source, metric)
+        fit = len(sizes) == 1 and columns.keys() == COLUMNS.keys() and len(lateness) == len(names)
+        fit = fit and len(np.unique(keys)) == len(keys)
+        for codes, known in ((source, names), (metric, metrics)):
+            fit = fit and len(set(known)) == len(known)
+            fit = fit and (not len(codes) or bool(codes.min() >= 0 and codes.max() < len(known)))
+        if not fit:
+            message = "the columns do not fit each other"
+            raise ValueError(message)
+        self._clear()
+        self.names, self.metrics, self.size = names, metrics, len(keys)
+        self._numbers = {name: number for number, name in enumerate(names)}
+        self._metric_numbers = {name: number for number, name in enumerate(metrics)}
+        self.lateness.replace(lateness)
+        for name, column in columns.items():
+            self.columns[name].replace(column)
+        self._pairs.add(keys, np.arange(self.size))
+
+    def _batch(self, batch: Batch, at: Ts) -> None:
+        rows = self._rows(batch)
+        order = np.argsort(rows, kind="stable")
+        rows, ts = rows[order], batch.ts[order]
+        begins = np.empty(len(rows), bool)
+        begins[0], begins[1:] = True, rows[1:] != rows[:-1]
+        first = np.flatnonzero(begins)
+        mine, sizes = rows[first], np.diff(np.append(first, len(rows)))
+        before = self._before(ts, first, sizes, self.columns["newest"].data[mine])
+        late = ts < before - self.lateness.data[self.columns["source"].data[rows]]
+        moves = ts > before
+        steps = np.add.reduceat(moves, first, dtype=np.int64)
+        fresh = self.columns["count"].data[mine] == 0
+        self._pace(mine, first, sizes, np.where(moves, ts - before, 0), moves, steps)
+        self._clock(mine, fresh, np.minimum.reduceat(at - ts, first))
+        last = first + sizes - 1
+        self.columns["newest"].data[mine] = np.maximum(before[last], ts[last])
+        moves[first[fresh]] = True
+        newest = np.maximum.reduceat(np.where(moves, np.arange(len(rows)), -1), first)
+        said = newest >= 0
+        self.columns["value"].data[mine[said]] = batch.value[order[newest[said]]]
+        self.columns["arrival"].data[mine] = at
+        self.columns["count"].data[mine] += sizes
+        self.columns["late"].data[mine] += np.add.reduceat(late, first, dtype=np.int64)
+
+    @staticmethod
+    def _before(ts: Ints, first: Ints, sizes: Ints, newest: Ints) -> Ints:
+        """The newest time of its series that came before each row; a first one is its own."""
+        before = np.empty_like(ts)
+        before[1:] = ts[:-1]
+        before[first] = np.where(newest == NEVER, ts[first], newest)
+        if len(first) < len(ts):  # several of one series: the running maximum of each
+            lowest = before.min()
+            lift = np.repeat(np.arange(len(first)) * (before.max() - lowest + 1), sizes)
+            before = np.maximum.accumulate(before - lowest + lift) + lowest - lift
+        return before
+
+    def _pace(
+        self, mine: Ints, first: Ints, sizes: Ints, gaps: Ints, moves: Bools, steps: Ints
+    ) -> None:
+        """The plain mean of the first gaps, then one that forgets."""
+        had = np.maximum(self.columns["count"].data[mine] - 1, 0)
+        some = steps > 0
+        most = np.maximum(steps, 1)
+        weight = np.maximum(_SLOW[np.minimum(steps, len(_SLOW) - 1)], steps / (had + most))
+        mean = np.add.reduceat(gaps, first) / most
+        interval: Floats = self.columns["interval"].data[mine].astype(np.float64)
+        expected = np.where(interval > 0, interval, mean)
+        misses = np.where(moves, np.abs(gaps - np.repeat(expected, sizes)), 0)
+        missed = np.add.reduceat(misses, first) / most
+        jitter: Floats = self.columns["jitter"].data[mine].astype(np.float64)
+        for name, old, new in (("interval", interval, mean), ("jitter", jitter, missed)):
+            self.columns[name].data[mine] = np.where(some, old + weight * (new - old), old)
+
+    def _clock(self, mine: Ints, fresh: Bools, delay: Ints) -> None:
+        """A reading that waited on the way says nothing of its clock: the shortest delay does, and
+        a time ahead of its arrival is believed when it comes again."""
+        old = np.where(fresh, delay, self.columns["offset"].data[mine])
+        near = np.where(delay < old, np.minimum(old, np.maximum(delay, 0)), old)
+        self.columns["offset"].data[mine] = near + _CLOCK * (delay - near)
+
+    def _rows(self, batch: Batch) -> Ints:
+        source = _numbers(batch.sources, batch.source, self._numbers, self._number)
+        metric = _numbers(batch.metrics, batch.metric, self._metric_numbers, self._metric_number)
+        keys = PairIndex.keys(source, metric)
+        found = self._pairs.find(keys)
+        if found.min() >= 0:
+            return found
+        new = np.unique(keys[found < 0], return_index=True)[1]
+        if self.size and self.size + len(new) > self._most:
+            self._forget()
+            return self._rows(batch)
+        at = np.flatnonzero(found < 0)[np.sort(new)]
+        begin, self.size = self.size, self.size + len(at)
+        for column in self.columns.values():
+            column.ensure(self.size)
+        for name, codes in (("source", source), ("metric", metric)):
+            self.columns[name].data[begin : self.size] = codes[at]
+        self.columns["newest"].data[begin : self.size] = NEVER
+        self._pairs.add(keys[at], np.arange(begin, self.size))
+        return self._pairs.find(keys)
+
+    def _forget(self) -> None:
+        often = self.column("count") >= _FEW
+        order = np.lexsort((self.column("arrival"), often))
+        keep = np.sort(order[len(order) - int(self._most * _KEPT) :])
+        self.forgotten += self.size - len(keep)
+        self.generation += 1
+        columns = {name: self.column(name)[keep] for name in COLUMNS}
+        sources, columns["source"] = np.unique(columns["source"], return_inverse=True)
+        metrics, columns["metric"] = np.unique(columns["metric"], return_inverse=True)
+        names = [self.names[number] for number in sources.tolist()]
+        self.restore(
+            names,
+            [self.metrics[number] for number in metrics.tolist()],
+            self.lateness.data[sources],
+            columns,
+        )
+
+    def _number(self, source: str) -> int:
+        known = self._numbers.get(source)
+        if known is None:
+            known = self._numbers[source] = len(self.names)
+            self.names.append(source)
+            self.lateness.ensure(len(self.names))
+        return known
+
+    def _metric_number(self, metric: str) -> int:
+        known = self._metric_numbers.get(metric)
+        if known is None:
+            known = self._metric_numbers[metric] = len(self.metrics)
+            self.metrics.append(metric)
+        return known
+
+
+def _numbers(
+    names: tuple[str, ...], codes: Codes, known: dict[str, int], new: Callable[[str], int]
+) -> Ints:
+    """The number of ``names[code]`` for each code; names that no code uses get none."""
+    numbers = np.fromiter(map(known.get, names, repeat(-1)), np.int64, len(names))
+    found = numbers[codes]
+    if found.min() < 0:
+        for code in np.unique(codes[found < 0]).tolist():
+            numbers[code] = new(names[code])
+        found = numbers[codes]
+    return found
