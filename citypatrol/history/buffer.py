@@ -1,0 +1,136 @@
+"""What was read from the journal and is not in a file yet: Arrow columns, no Python objects."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import orjson
+import pyarrow as pa
+
+from citypatrol.columns import Ints
+from citypatrol.hashes import hash_names
+from citypatrol.history.layout import SCHEMA
+from citypatrol.journal import Entry, Snapshot
+from citypatrol.lateness import Bools, Lateness
+from citypatrol.records import Control, SourceSeen, Tick
+from citypatrol.samples import Batch
+
+_NO_SAMPLES: Final = (Tick, SourceSeen)
+
+
+class Buffer:
+    """Rows and control records in order of arrival, and what is remembered to tell late samples.
+
+    Each partition has a time of its own, so a lateness of its own.
+    """
+
+    def __init__(self) -> None:
+        self.controls: list[tuple[Entry, Control]] = []
+        self.rows = 0
+        self.late = 0
+        self._pieces: list[pa.RecordBatch] = []
+        self._lateness: dict[int, Lateness] = {}
+
+    def take(self, entries: Sequence[Entry]) -> None:
+        """One page of the journal."""
+        by_partition: dict[int, list[Entry]] = {}
+        for entry in entries:
+            by_partition.setdefault(entry.partition, []).append(entry)
+            if not isinstance(entry.record, Batch):
+                self.controls.append((entry, entry.record))
+        for partition, mine in by_partition.items():
+            self._fold(self._lateness.setdefault(partition, Lateness()), mine)
+
+    def table(self) -> pa.Table:
+        """All rows, with one dictionary of names for each column."""
+        table = pa.Table.from_batches(self._pieces, SCHEMA)
+        return table.unify_dictionaries().combine_chunks()
+
+    def clear(self) -> None:
+        """All of it is in files; what tells late samples stays."""
+        self.controls, self._pieces = [], []
+        self.rows = self.late = 0
+
+    def snapshot(self, position: int) -> Snapshot:
+        """What tells late samples, once everything up to ``position`` was taken."""
+        states = {partition: state.dump() for partition, state in self._lateness.items()}
+        head = [[partition, len(data)] for partition, data in states.items()]
+        return Snapshot(position, orjson.dumps(head) + b"\n" + b"".join(states.values()))
+
+    @classmethod
+    def restore(cls, data: bytes) -> "Buffer":
+        """An empty one that remembers. Raises ValueError where the bytes are no snapshot."""
+        head, _, rest = data.partition(b"\n")
+        made = cls()
+        for partition, size in orjson.loads(head):
+            made._lateness[partition] = Lateness.load(rest[:size])
+            rest = rest[size:]
+        return made
+
+    def _fold(self, lateness: Lateness, entries: Sequence[Entry]) -> None:
+        batches: list[Batch] = []
+        seen: list[SourceSeen] = []
+        for entry in entries:
+            record = entry.record
+            if isinstance(record, Batch):
+                if len(record):
+                    _introduce(lateness, seen)
+                    batches.append(record)
+            elif isinstance(record, _NO_SAMPLES):
+                self._add(lateness, batches)
+                if isinstance(record, SourceSeen):
+                    seen.append(record)
+                else:
+                    _introduce(lateness, seen)
+                    lateness.tick(record.ts)
+        self._add(lateness, batches)
+        _introduce(lateness, seen)
+
+    def _add(self, lateness: Lateness, batches: list[Batch]) -> None:
+        if not batches:
+            return
+        names = [
+            (pa.array(batch.sources, pa.string()), pa.array(batch.metrics, pa.string()))
+            for batch in batches
+        ]
+        late = lateness.samples(
+            _hashes([one for one, _ in names], [batch.source for batch in batches]),
+            _hashes([one for _, one in names], [batch.metric for batch in batches]),
+            np.concatenate([batch.ts for batch in batches]),
+        )
+        at = 0
+        for batch, (sources, metrics) in zip(batches, names, strict=True):
+            part = late[at : at + len(batch)]
+            self._pieces.append(_piece(batch, sources, metrics, late=part))
+            at += len(batch)
+        self.rows += at
+        self.late += int(np.count_nonzero(late))
+        batches.clear()
+
+
+def _hashes(names: Sequence[pa.StringArray], codes: Sequence[np.ndarray]) -> Ints:
+    return np.concatenate([hash_names(one)[code] for one, code in zip(names, codes, strict=True)])
+
+
+def _introduce(lateness: Lateness, seen: list[SourceSeen]) -> None:
+    if seen:
+        names = pa.array([one.source for one in seen], pa.string())
+        lateness.introduce(hash_names(names), np.array([one.lateness for one in seen], np.int64))
+        seen.clear()
+
+
+def _piece(
+    batch: Batch, sources: pa.StringArray, metrics: pa.StringArray, *, late: Bools
+) -> pa.RecordBatch:
+    evidence = batch.evidence
+    return pa.record_batch(
+        [
+            pa.DictionaryArray.from_arrays(pa.array(batch.source), sources),
+            pa.DictionaryArray.from_arrays(pa.array(batch.metric), metrics),
+            pa.array(batch.ts, pa.timestamp("ms", tz="UTC")),
+            pa.array(batch.value, pa.float64()),
+            pa.nulls(len(batch), pa.string()) if evidence is None else pa.array(evidence),
+            pa.array(late),
+        ],
+        schema=SCHEMA,
+    )
