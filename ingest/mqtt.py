@@ -5,7 +5,6 @@ thread of its own keeps the connection alive, whatever the rest of the process d
 """
 
 import contextlib
-import math
 import select
 import socket
 import threading
@@ -19,17 +18,17 @@ import structlog
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from citypatrol.clock import Clock, Ts
+from citypatrol.crashpoints import CrashPoint, crash_point
 from ingest.broker import Away, Broker, Patience
 from ingest.inbox import Inbox
+from ingest.pace import Pace
 from ingest.parse import Message
 from ingest.progress import Progress
+from ingest.wire import Wire
 
 log = structlog.get_logger(__name__)
 
 _PATIENCE: Final = Patience()
-_BURST: Final = 1_000
-_PACE_S: Final = 0.005
-"""A commit costs most of a millisecond of a core, however little is in it."""
 _SUBSCRIBE_AGAIN_S: Final = 30.0
 _STEADY_S: Final = 5.0
 _FIRST_WAIT_S: Final = 0.5
@@ -74,8 +73,7 @@ class Link:
         self._wake_r, self._wake_w = socket.socketpair()
         self._wake_r.setblocking(False)
         self._wake_w.setblocking(False)
-        self._unflushed = False
-        self._flushed_s = 0.0
+        self._pace = Pace()
         self._failures = 0
         self._lost = ""
         self._asked: dict[int, tuple[str, ...]] = {}
@@ -127,18 +125,17 @@ class Link:
         log.warning("the broker is away", input=self._name, reason=reason, again_in_s=wait_s)
         self._closing.wait(wait_s)
 
-    def _connect(self) -> paho.Client:
+    def _connect(self) -> "_Client":
         self._epoch += 1
         self._asked.clear()
         self._refused = ()
         broker, patience = self._broker, self._patience
-        client = paho.Client(
+        client = _Client(
             CallbackAPIVersion.VERSION2,
             client_id=self._client_id,
             clean_session=False,
-            protocol=MQTTProtocolVersion.MQTTv311,  # paho reads it half as fast again as MQTT 5
+            protocol=MQTTProtocolVersion.MQTTv311,
             reconnect_on_failure=False,
-            manual_ack=True,
         )
         client.connect_timeout = patience.connect_s
         client.on_connect = self._on_connect
@@ -158,76 +155,75 @@ class Link:
         self._asked_at = time.monotonic()
         return client
 
-    def _serve(self, client: paho.Client) -> None:
+    def _serve(self, client: "_Client") -> None:
         """Until the connection is lost, or ``close``."""
         poll = select.poll()
         poll.register(self._wake_r, select.POLLIN)
         more = False
-        while (sock := client.socket()) is not None:
+        while (wire := client.wire) is not None:
             wants = 0 if self._paused or self._inbox.is_full else select.POLLIN
-            if client.want_write():
+            if wire.wants_write:
                 wants |= select.POLLOUT
-            poll.register(sock, wants)
-            wait_ms = 0 if more and wants else self._patience_ms()
-            events = dict(poll.poll(wait_ms))
+            poll.register(wire, wants)
+            events = dict(poll.poll(0 if more and wants else self._patience_ms()))
             if self._wake_r.fileno() in events:
                 self._wake_r.recv(4_096)
-            self._acknowledge(client)
-            came = events.get(sock.fileno(), 0)
+            self._acknowledge(wire)
+            came = events.get(wire.fileno(), 0)
             if came & _BROKEN or (wants & select.POLLIN and (more or came & select.POLLIN)):
-                more = self._read(client)
+                more = self._read(client, wire)
             self._flush_when_due()
             if self._closing.is_set():
                 client.disconnect()
             client.loop_write()
+            wire.flush()
             client.loop_misc()
-            self._look_after(client, sock)
+            self._look_after(client, wire)
 
-    def _read(self, client: paho.Client) -> bool:
-        """What has come, until the socket is dry; True where it may not be."""
-        progress = self._progress
-        before = first = progress.received
-        for _ in range(_BURST):
+    def _read(self, client: "_Client", wire: Wire) -> bool:
+        """What has come; True where there may be more."""
+        messages, more = wire.read(arrived=self._clock.now(), epoch=self._epoch)
+        while client.wire is not None and wire.has_news:
             client.loop_read()
-            if progress.received == before:
-                break
-            before = progress.received
-        if progress.received > first:
-            progress.read(time.monotonic())
-            self._unflushed = True
-        return progress.received - first >= _BURST
+        if messages:
+            self._take(messages)
+        return more
+
+    def _take(self, messages: Sequence[Message]) -> None:
+        self._inbox.put(messages)
+        self._progress.received += len(messages)
+        self._progress.read(time.monotonic())
+        self._pace.came(len(messages))
 
     def _flush_when_due(self) -> None:
         """At once when the in-flight window in use is full, or the last commit is a while ago."""
-        if not self._unflushed:
-            return
         now_s = time.monotonic()
-        if now_s - self._flushed_s >= _PACE_S or self._progress.window_is_full:
+        if self._pace.is_due(now_s) or (self._pace.waits and self._progress.window_is_full):
             self._inbox.flush()
-            self._unflushed = False
-            self._flushed_s = now_s
+            self._pace.flushed(now_s)
 
     def _patience_ms(self) -> int:
         """How long the network may be waited for."""
-        if self._unflushed:
-            due_s = self._flushed_s + _PACE_S - time.monotonic()
-            return max(0, math.ceil(1_000 * due_s))
+        if self._pace.waits:
+            return self._pace.left_ms(time.monotonic())
         return 1_000 if self._progress.settled else 50
 
-    def _acknowledge(self, client: paho.Client) -> None:
+    def _acknowledge(self, wire: Wire) -> None:
         while self._durable:
             messages, stamps = self._durable.popleft()
-            for message in messages:
-                # A number of an earlier connection may by now be another message's.
-                if message.mid and message.epoch == self._epoch:
-                    client.ack(message.mid, 1)
+            crash_point(CrashPoint.MQTT_ACK_BEFORE)
+            # A number of an earlier connection may by now be another message's.
+            epoch = self._epoch
+            wire.acknowledge([one.mid for one in messages if one.mid and one.epoch == epoch])
+            wire.flush()
+            crash_point(CrashPoint.MQTT_ACK_AFTER)
             self._progress.finished(len(messages), stamps, now_s=time.monotonic())
 
-    def _look_after(self, client: paho.Client, sock: Any) -> None:
+    def _look_after(self, client: paho.Client, wire: Wire) -> None:
         now_s = time.monotonic()
         overdue_s = now_s - self._asked_at
         if not self._progress.subscribed and overdue_s > self._patience.answer_s:
-            sock.close()
+            wire.close()
             what = "SUBACK" if self._asked else "CONNACK"
             message = f"{self._broker.url} sent no {what} within {self._patience.answer_s:.0f} s"
             raise Away(message)
@@ -279,22 +275,22 @@ class Link:
             log.warning("granted QoS 0 only: readings can be lost", input=self._name)
 
     def _on_message(self, _: paho.Client, __: Any, message: paho.MQTTMessage) -> None:
-        self._progress.received += 1
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            topic = "\ufffd"  # matches no pattern; brokers let none through
-        self._inbox.put(
-            Message(
-                topic,
-                bytes(message.payload),
-                self._clock.now(),
-                message.retain,
-                message.dup,
-                message.mid if message.qos else 0,
-                self._epoch,
-            )
-        )
+        """QoS 2, which paho acknowledges by itself: only what an earlier client of this session
+        subscribed to comes so, and a crash can lose it."""
+        topic, payload = message.topic, bytes(message.payload)
+        self._take([Message(topic, payload, self._clock.now(), message.retain, message.dup)])
 
     def _on_disconnect(self, _: Any, __: Any, ___: Any, reason: Any, ____: Any) -> None:
         self._lost = self._lost or f"{self._broker.url} closed the connection ({reason})"
+
+
+class _Client(paho.Client):
+    """paho on a ``Wire``; ``wire`` is None before and after a connection."""
+
+    @property
+    def wire(self) -> Wire | None:
+        sock: Any = self.socket()
+        return sock if isinstance(sock, Wire) else None
+
+    def _create_socket(self) -> Any:
+        return Wire(super()._create_socket())  # type: ignore[arg-type]
