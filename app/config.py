@@ -18,7 +18,8 @@ from citypatrol.yamlfile import Model
 from ingest.config import MqttInput
 from sinks.config import InfluxConfig, WebhooksConfig
 
-_DAY: Final = 24 * 3_600_000
+_HOUR: Final = 3_600_000
+_DAY: Final = 24 * _HOUR
 _CODE: Final = re.compile(r"[A-Z0-9]{1,8}", re.ASCII)
 _LISTEN: Final = re.compile(r"(?:\[([0-9a-fA-F:]+)\]|([^\s:\[\]/]+)):(\d{1,5})", re.ASCII)
 
@@ -88,6 +89,20 @@ class SqliteJournalConfig(Model):
     max_size: SizeBytes = 20 * 10**9
 
 
+def _an_hour(ms: int) -> int:
+    if ms < _HOUR:
+        message = "must be at least 1h: the history is kept by the hour"
+        raise ValueError(message)
+    return ms
+
+
+class HistorySection(Model):
+    """Every sample as Parquet. ``keep``: by the samples' own time."""
+
+    path: Name = "data/history"
+    keep: Annotated[DurationMs, AfterValidator(_an_hour)] = 90 * _DAY
+
+
 class TicketsSection(Model):
     """``url`` may hold a password."""
 
@@ -144,15 +159,13 @@ class CityFile(Model):
     mode: Mode = "normal"
     kinds: Kinds = Field(default_factory=Kinds)
     journal: Journal
+    history: HistorySection = Field(default_factory=HistorySection)
     tickets: TicketsSection = Field(default_factory=TicketsSection)
     evidence: EvidenceSection = Field(default_factory=EvidenceSection)
     inputs: list[MqttInput]
     webhooks: WebhooksConfig = Field(default_factory=WebhooksConfig)
     sinks: list[InfluxConfig] = Field(default_factory=list)
     http: HttpSection = Field(default_factory=HttpSection)
-    unbuilt: ClassVar[Mapping[str, str]] = {
-        "history": "samples are kept in the journal for `journal.keep` until then"
-    }
 
 
 def with_defaults(file: CityFile, *, env: Mapping[str, str] = os.environ) -> CityFile:

@@ -12,6 +12,7 @@ from app.outcome import OutsideError, UsageError
 from citypatrol.clock import Clock, Ts
 from citypatrol.dead_kafka import DeadFromKafka
 from citypatrol.errors import ConfigError, Retry
+from citypatrol.history.stage import CURSOR as HISTORY
 from citypatrol.journal import Entry, Journal
 from citypatrol.journal_sqlite import SqliteJournal
 from citypatrol.kafka_config import KafkaJournalConfig
@@ -19,6 +20,7 @@ from citypatrol.records import encode_record
 from citypatrol.stage import Stage
 from rules.incidents import Incident
 from rules.incidents_kafka import IncidentsFromKafka
+from rules.runner import CURSOR as RULES
 from rules.runner import RulesStage
 
 _BEHIND_MS: Final = 60_000
@@ -60,7 +62,11 @@ class OnSqlite:
             )
             raise UsageError(message)
         journal = SqliteJournal(
-            city.places.journal, keep=config.keep, max_size=config.max_size, clock=clock
+            city.places.journal,
+            keep=config.keep,
+            max_size=config.max_size,
+            clock=clock,
+            holds=(RULES, HISTORY),
         )
         return cls(city, journal, clock=clock)
 

@@ -41,6 +41,10 @@ class Places:
         return self.journal.with_name("dead.db")
 
     @property
+    def history(self) -> Path:
+        return self.of(self.file.history.path)
+
+    @property
     def evidence(self) -> Path:
         return self.of(self.file.evidence.path)
 

@@ -20,6 +20,7 @@ from app.supervise import Phase, Supervisor
 from app.tallies import TallyStage
 from app.upkeep import Upkeep
 from citypatrol.clock import Clock, SystemClock
+from citypatrol.history.stage import HistoryStage
 from citypatrol.journal import Journal
 from edge.cameras import CameraStage
 from ingest.config import input_names
@@ -108,6 +109,9 @@ class CityRun:
         city, clock = self._city, self._clock
         intake = Intake(journal, registry=city.registry, kinds=city.file.kinds, clock=clock)
         judging = self._layout.judging(case)
+        history = HistoryStage(
+            journal, city.places.history, keep=city.file.history.keep, clock=clock
+        )
         influx = [
             InfluxSink(journal, config, dead=case.dead, clock=clock, cursor=cursor)
             for config, cursor in zip(city.file.sinks, cursors(len(city.file.sinks)), strict=True)
@@ -139,6 +143,7 @@ class CityRun:
                 Phase("counts", [TallyStage(case.store, intake=intake, clock=clock)], gates=False),
                 Phase("intake", [intake], stop_s=2.0),
                 Phase("rules", judging.stages, stop_s=2.0),
+                Phase("history", [history], gates=False, stop_s=3.0),
                 Phase("upkeep", [upkeep], gates=False, stop_s=1.0),
                 Phase("sinks", [webhooks, *influx], gates=False, stop_s=2.0),
                 Phase("http", [server], stop_s=3.0),
