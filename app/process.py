@@ -5,19 +5,22 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 import structlog
 
 from app.city import City, load_city
-from app.outcome import FINE
+from app.outcome import FINE, OUTSIDE_FAILED
 from citypatrol.errors import ConfigError
 from citypatrol.logs import configure
 
 STOP_S: Final = 9.7
 """DESIGN 4: SIGTERM ends the process within 10 s."""
+
+Run = Callable[[asyncio.Event], Awaitable[Sequence[str]]]
+"""Runs until the event; gives the names of what had to be cut."""
 
 log = structlog.get_logger(__name__)
 
@@ -38,18 +41,17 @@ def load_or_raise(path: Path) -> City:
     return city
 
 
-def run_until_signal(
-    run: Callable[[asyncio.Event], Awaitable[None]], *, stop_s: float = STOP_S
-) -> None:
-    """Run until SIGTERM or SIGINT, whose first one sets the event.
+def run_until_signal(run: Run, *, stop_s: float = STOP_S) -> int:
+    """Run until SIGTERM or SIGINT, whose first one sets the event; the exit status.
 
     The process ends ``stop_s`` later at the latest: a thread that hangs in a name server or a
-    database cannot be ended, and what it had in hand was not acknowledged.
+    database cannot be ended, and what it had in hand was not acknowledged. A stop that had to cut
+    something is no clean one (3): nothing is lost, but a person should know.
     """
-    asyncio.run(_until_signal(run, stop_s))
+    return asyncio.run(_until_signal(run, stop_s))
 
 
-async def _until_signal(run: Callable[[asyncio.Event], Awaitable[None]], stop_s: float) -> None:
+async def _until_signal(run: Run, stop_s: float) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -63,11 +65,15 @@ async def _until_signal(run: Callable[[asyncio.Event], Awaitable[None]], stop_s:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ask, number.name)
-    await run(stop)
+    cut = await run(stop)
+    if cut:
+        log.error("stopped, but not everything in time; the next start goes on", cut=list(cut))
+        return OUTSIDE_FAILED
     log.info("stopped")
+    return FINE
 
 
 def _end() -> None:
     left = sorted(one.name for one in threading.enumerate() if not one.daemon)
     log.error("these threads do not end; the process leaves without them", threads=left)
-    os._exit(FINE)
+    os._exit(OUTSIDE_FAILED)

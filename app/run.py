@@ -55,7 +55,6 @@ class CityRun:
         self._supervisor: Supervisor | None = None
         self._started = asyncio.Event()
         self.port = city.file.http.port
-        self.cut: list[str] = []
 
     def waiting_for(self) -> Sequence[str]:
         """What is missing before the city is ready, in words; empty when it is."""
@@ -88,8 +87,9 @@ class CityRun:
             stop.set()
             await task
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Until ``stop``. Raises OutsideError, or ConfigError, where it cannot start."""
+    async def run(self, stop: asyncio.Event) -> list[str]:
+        """Until ``stop``; the names of the stages that had to be cut, [] after a clean stop. Raises
+        OutsideError, or ConfigError, where it cannot start."""
         case = await asyncio.to_thread(open_case, self._city, clock=self._clock)
         try:
             journal = await self._layout.open()
@@ -100,7 +100,7 @@ class CityRun:
             self._supervisor = supervisor
             self._started.set()
             log.info("the city runs", city=self._city.file.city.name, port=self.port)
-            self.cut = await supervisor.run(stop)
+            return await supervisor.run(stop)
         finally:
             await self._layout.close()
             await asyncio.to_thread(case.close)

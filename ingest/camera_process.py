@@ -22,7 +22,7 @@ from ingest.camera_wire import (
 )
 
 _PACKAGES = Path(__file__).resolve().parent.parent
-_END_S = 2.0
+_END_S = 1.0
 
 
 class CameraProcess:
@@ -95,7 +95,8 @@ class CameraProcess:
             self._close()
 
     def end(self) -> None:
-        """Ask it to end, and see to it; returns within about 4 s. Blocks."""
+        """Ask it to end, and see to it; returns within about 2 s, so that a child that hangs is no
+        reason to cut the stage that stops. Blocks."""
         if self._process is None:
             return
         if self._process.stdin is not None:

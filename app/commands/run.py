@@ -3,8 +3,6 @@
 import argparse
 from pathlib import Path
 
-from app.outcome import FINE
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("city", metavar="CITY", type=Path, help="city.yaml")
@@ -16,5 +14,4 @@ def execute(args: argparse.Namespace) -> int:
 
     configure_logs(args)
     city = CityRun(load_or_raise(args.city))
-    run_until_signal(city.run)
-    return FINE
+    return run_until_signal(city.run)

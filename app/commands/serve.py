@@ -3,8 +3,6 @@
 import argparse
 from pathlib import Path
 
-from app.outcome import FINE
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("city", metavar="CITY", type=Path, help="city.yaml, journal: {type: kafka}")
@@ -19,5 +17,4 @@ def execute(args: argparse.Namespace) -> int:
     configure_logs(args)
     city, clock = load_or_raise(args.city), SystemClock()
     run = CityRun(city, clock=clock, layout=OnKafka.of(city, clock=clock))
-    run_until_signal(run.run)
-    return FINE
+    return run_until_signal(run.run)

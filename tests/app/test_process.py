@@ -6,7 +6,7 @@ import time
 import pytest
 
 HANGS = """
-import asyncio, time
+import asyncio, sys, time
 from app.process import run_until_signal
 from citypatrol.logs import configure
 
@@ -15,13 +15,15 @@ async def run(stop):
     print("up", flush=True)
     await stop.wait()
     hangs.cancel()
+    return []
 
 configure("info", json=True)
-run_until_signal(run, stop_s=1.0)
+sys.exit(run_until_signal(run, stop_s=1.0))
 """
 ENDS = HANGS.replace("hangs = asyncio.create_task(asyncio.to_thread(time.sleep, 60))", "").replace(
     "hangs.cancel()", "await asyncio.sleep(0.1)"
 )
+CUTS = ENDS.replace("return []", "return ['rules', 'http']")
 
 
 def _signalled(script: str, sign: signal.Signals) -> tuple[int, float, str]:
@@ -49,7 +51,14 @@ def test_a_signal_stops_it_with_status_0(sign):
 
 def test_a_thread_that_hangs_does_not_hold_the_process():
     status, took_s, log = _signalled(HANGS, signal.SIGTERM)
-    assert status == 0, log
+    assert status == 3, log
     assert took_s < 20
     assert "these threads do not end" in log
     assert "asyncio_0" in log
+
+
+def test_a_stop_that_had_to_cut_something_names_it_and_is_not_fine():
+    status, _, log = _signalled(CUTS, signal.SIGTERM)
+    assert status == 3, log
+    assert '"cut":["rules","http"]' in log
+    assert '"stopped"' not in log
