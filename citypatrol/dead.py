@@ -28,7 +28,12 @@ CREATE TABLE IF NOT EXISTS letters (
   reason TEXT NOT NULL, payload BLOB NOT NULL, at INTEGER NOT NULL, note TEXT NOT NULL,
   size INTEGER NOT NULL, dropped INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE INDEX IF NOT EXISTS letters_by_kind ON letters (dropped, kind, id)
+CREATE INDEX IF NOT EXISTS letters_by_kind ON letters (dropped, kind, id);
+CREATE TABLE IF NOT EXISTS deeds (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, letter INTEGER NOT NULL, deed TEXT NOT NULL,
+  who TEXT NOT NULL, at INTEGER NOT NULL, note TEXT NOT NULL, reason TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS deeds_by_letter ON deeds (letter)
 """
 _WHAT: Final = "dead-letter store"
 _LIST: Final = """
@@ -80,7 +85,7 @@ class DeadStore:
     def put_many(self, letters: Iterable[DeadLetter]) -> tuple[int, ...]:
         """Set many aside, all or none; their ids in the same order."""
         given = tuple(letters)
-        with self._writing() as connection:
+        with self.writing() as connection:
             size = self._total(connection) + sum(map(_size, given))
             ids = tuple(_insert(connection, letter) for letter in given)
             gone, freed = _make_room(connection, size - self._max_bytes, newest=min(ids, default=0))
@@ -103,19 +108,20 @@ class DeadStore:
         self, kind: Kind | None = None, *, limit: int = 100, before: int | None = None
     ) -> Sequence[DeadLetter]:
         """Letters that were not dropped, newest first; ``before``: with smaller ids only."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             rows = connection.execute(_LIST, (kind, before, limit)).fetchall()
-        return [_letter(row) for row in rows]
+        return [letter_of(row) for row in rows]
 
     def get(self, id: int) -> DeadLetter | None:
         """The letter, dropped or not; None where there is none."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             row = connection.execute(_GET, (id,)).fetchone()
-        return None if row is None else _letter(row)
+        return None if row is None else letter_of(row)
 
     def drop(self, id: int, *, note: str) -> bool:
-        """Done with (replayed, or not worth it): no longer listed or counted. False: not there."""
-        with self._writing() as connection:
+        """Done with: no longer listed or counted. False: not there. ``citypatrol.dead_desk`` does
+        so in somebody's name."""
+        with self.writing() as connection:
             changed = connection.execute(
                 "UPDATE letters SET dropped = 1, note = ? WHERE id = ? AND dropped = 0", (note, id)
             ).rowcount
@@ -123,15 +129,17 @@ class DeadStore:
 
     def counts(self) -> Mapping[str, int]:
         """How many letters of each kind were not dropped."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             rows = connection.execute(
                 "SELECT kind, count(*) FROM letters WHERE dropped = 0 GROUP BY kind"
             ).fetchall()
         return dict(rows)
 
     def prune(self, before: Ts) -> int:
-        """Delete dropped letters set aside before that time; how many."""
-        with self._writing() as connection:
+        """Delete dropped letters set aside before that time, and what was done before it; how many
+        letters."""
+        with self.writing() as connection:
+            connection.execute("DELETE FROM deeds WHERE at < ?", (before,))
             pruned = connection.execute(
                 "DELETE FROM letters WHERE dropped = 1 AND at < ?", (before,)
             ).rowcount
@@ -145,7 +153,8 @@ class DeadStore:
                 self._connection = None
 
     @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """The file, for ``citypatrol.dead_desk``; nobody else writes or reads meanwhile."""
         with self._lock:
             if self._connection is None:
                 self._connection = open_file(
@@ -160,8 +169,9 @@ class DeadStore:
                 raise Retry(message) from error
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._reading() as connection:
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """The same in one transaction."""
+        with self.reading() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -182,7 +192,7 @@ def _size(letter: DeadLetter) -> int:
 
 
 def _insert(connection: sqlite3.Connection, letter: DeadLetter) -> int:
-    origin, reason, note = map(_storable, (letter.origin, letter.reason, letter.note))
+    origin, reason, note = map(storable, (letter.origin, letter.reason, letter.note))
     row = connection.execute(
         "INSERT INTO letters (kind, origin, reason, payload, at, note, size)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -191,7 +201,7 @@ def _insert(connection: sqlite3.Connection, letter: DeadLetter) -> int:
     return int(row.lastrowid or 0)
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """Text out of broken bytes may hold half characters, which no file takes."""
     return text.encode("utf-8", "backslashreplace").decode()
 
@@ -212,6 +222,6 @@ def _make_room(connection: sqlite3.Connection, excess: int, *, newest: int) -> t
     return gone, freed
 
 
-def _letter(row: tuple[int, Kind, str, str, bytes, int, str]) -> DeadLetter:
+def letter_of(row: tuple[int, Kind, str, str, bytes, int, str]) -> DeadLetter:
     id, kind, origin, reason, payload, at, note = row
     return DeadLetter(kind, origin, reason, payload, at, note, id)
