@@ -34,6 +34,12 @@ CURSOR_LAG: Final = Gauge(
     ["cursor"],
     registry=REGISTRY,
 )
+FROM_HISTORY: Final = Counter(
+    "citypatrol_from_history_total",
+    "Samples that a cursor left behind by the journal took from the history.",
+    ["cursor"],
+    registry=REGISTRY,
+)
 DELIVERIES_PENDING: Final = Gauge(
     "citypatrol_deliveries_pending",
     "Webhook deliveries neither accepted nor dead.",
@@ -42,6 +48,11 @@ DELIVERIES_PENDING: Final = Gauge(
 )
 CAMERA_AGE: Final = Gauge(
     "citypatrol_camera_age_seconds", "Age of a camera's last frame.", ["source"], registry=REGISTRY
+)
+JUDGED: Final = Gauge(
+    "citypatrol_judged_timestamp_seconds",
+    "The newest tick that the rules have judged: how far they are behind the clock.",
+    registry=REGISTRY,
 )
 RULE_SECONDS: Final = Summary(
     "citypatrol_rule_seconds", "Time a rule took to judge a batch.", ["rule"], registry=REGISTRY

@@ -36,6 +36,7 @@ class Engine:
     def __init__(self, rules: RuleSet, *, stopwatch: Callable[[], float] | None = None) -> None:
         self.seconds: dict[str, float] = {}
         self._state = State(rules)
+        self._retimed: set[int] = set()
         self._stopwatch = stopwatch or _stands_still
 
     @classmethod
@@ -113,6 +114,7 @@ class Engine:
         }
 
     def _samples(self, batches: Sequence[Batch]) -> None:
+        self._retime()
         rows = self._rows([batch for batch in batches if len(batch)])
         if rows is None:
             return
@@ -190,6 +192,7 @@ class Engine:
         if now <= state.now:
             return  # a clock that was set back: time stands until it has caught up
         state.now = now
+        self._retime()
         state.refresh()
         released, repeats = state.gate.tick(now)
         self._judge(released, repeats=repeats)
@@ -205,16 +208,30 @@ class Engine:
 
     def _source(self, record: SourceSeen) -> None:
         state = self._state
+        if self._retimed and state.sources.number(record.source) in self._retimed:
+            self._retime()
         seen = state.sources.seen(record)
         if seen.labels:
             state.relabelled(seen.number)
-        if seen.lateness:
-            series = np.flatnonzero(state.index.source.data[: state.index.size] == seen.number)
-            released, repeats = state.gate.retime(series, record.lateness)
+        if seen.lateness and state.enrolled(seen.number):
+            self._retimed.add(seen.number)
+
+    def _retime(self) -> None:
+        """Sources whose lateness has changed, all that were announced together: a city may have
+        200,000 of them."""
+        if not self._retimed:
+            return
+        state, index = self._state, self._state.index
+        sources = np.array(sorted(self._retimed), np.int64)
+        self._retimed = set()
+        series = np.flatnonzero(np.isin(index.source.data[: index.size], sources))
+        lateness = state.sources.lateness.data[index.source.data[series]]
+        for one in np.unique(lateness).tolist():
+            released, repeats = state.gate.retime(series[lateness == one], one)
             self._judge(released, repeats=repeats)
-            for judge in state.judges():
-                if isinstance(judge, SilenceRule):
-                    judge.retimed()
+        for judge in state.judges():
+            if isinstance(judge, SilenceRule):
+                judge.retimed()
 
     def _rules(self, record: RulesInForce) -> None:
         self._state.in_force = record.hash

@@ -26,6 +26,8 @@ class Gauges:
         metrics.LATE.inc(engine.late - self._late)
         metrics.DROPPED.labels(self._stage, "conflict").inc(engine.conflicts - self._conflicts)
         self._late, self._conflicts = engine.late, engine.conflicts
+        if engine.judged is not None:
+            metrics.JUDGED.set(engine.judged / 1000)
         for rule, seconds in engine.seconds.items():
             metrics.RULE_SECONDS.labels(rule).observe(seconds)
         engine.seconds.clear()

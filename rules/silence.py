@@ -1,7 +1,7 @@
 """A rule that tells of silence: ``missing``, of one series or with ``"*"`` of a whole source."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -16,12 +16,16 @@ from rules.sources import Sources
 from rules.threshold import selected
 from rules.veto import Veto
 
+_PARTS: Final = 8
+
 
 class SilenceRule:
     """One rule; a key is a series' local number in ``table``, or a source's where that is None.
 
-    A tick looks at all keys only when the longest silence of all may have become too long.
-    ``waiting``: the oldest timestamp of a series that is still to be judged.
+    A tick costs nothing before ``_next``, when some silence may have become too long. Then it looks
+    at the keys whose silence may be too long before ``_until``, a part of ``missing`` ahead; at all
+    of them only when that is over. ``waiting``: the oldest timestamp of a series that is still to
+    be judged.
     """
 
     def __init__(
@@ -45,24 +49,29 @@ class SilenceRule:
         self._sources = sources
         self._waiting = waiting
         self._seen = Column(np.int64, -NEVER)  # how far the veto has been followed
-        self._next = -NEVER  # before this tick no silence becomes too long
+        self._since = Column(np.int64, NEVER)  # of keys that fire: when their incident began
+        self._next = -NEVER  # never later than _until
+        self._until = -NEVER
+        self._watched: list[Ints] = []
+        self._put_back: list[int] = []  # watched too
 
     def enrol(self, keys: Ints) -> None:
         """Keys that are new, or whose source's labels have changed."""
         size = int(keys.max()) + 1
         self.track.ensure(size)
         self._seen.ensure(size)
+        self._since.ensure(size)
         self.book.select(keys, selected(self.rule, self._sources_of(keys), self._sources))
-        self._next = -NEVER
+        self._watch(keys, self.track.ts.data[keys])
 
     def retimed(self) -> None:
-        """Some source's lateness has changed."""
-        self._next = -NEVER
+        """Some source's lateness has changed: look at all of them again."""
+        self._next = self._until = -NEVER
 
     def judge(self, block: Block) -> None:
         if not len(block):
             return
-        self._next = min(self._next, int(block.ts.min()) + self._missing)
+        self._watch(block.key, block.ts)
         gaps = block.ts - block.before_ts() > self._missing
         found = hits(self.book.code.data[block.key], gaps)
         if not len(found):
@@ -82,7 +91,7 @@ class SilenceRule:
             if key in self.book.alarms:
                 self.book.wait(key, lateness=self._lateness(key), now=now)
         if self.veto is not None:
-            for key in self._heard_again():
+            for key in self._heard_again().tolist():
                 self._tick(key, now)
         if now >= self._next:
             self._look(now)
@@ -96,24 +105,58 @@ class SilenceRule:
 
     def load(self, saved: dict[str, Any]) -> None:
         self.book.load(saved, lateness=self._lateness)
-        self._seen.ensure(max(self.book.alarms, default=-1) + 1)
+        for column in (self._seen, self._since):
+            column.ensure(max(self.book.alarms, default=-1) + 1)
         self._seen.data[list(self.book.alarms)] = saved["seen"]
+        self._since.data[list(self.book.alarms)] = [one.since for one in self.book.alarms.values()]
+
+    def _watch(self, keys: Ints, last: Ints) -> None:
+        """Keys that were heard last at ``last``: remember those that may soon be silent."""
+        ends = last + self._missing
+        soon = ends < self._until
+        if soon.any():
+            self._watched.append(keys[soon])
+            self._next = min(self._next, int(ends[soon].min()))
 
     def _look(self, now: Ts) -> None:
-        """Every key that is not silent yet: those that have become so, and when to look again."""
-        keys = np.flatnonzero(self.book.code.data == OK)
-        lateness = self._sources.lateness.data[self._sources_of(keys)]
-        ends = self.track.ts.data[keys] + self._missing + lateness
-        for key in keys[ends <= now].tolist():
+        """Say which keys have become silent, and when to look again."""
+        every = now >= self._until
+        if every:
+            keys = np.flatnonzero(self.book.code.data == OK)
+        else:
+            watched = np.zeros(len(self.book.code.data), bool)  # a key may be there many times
+            watched[np.concatenate([*self._watched, np.array(self._put_back, np.int64)])] = True
+            keys = np.flatnonzero(watched & (self.book.code.data == OK))
+        self._watched, self._put_back = [], []
+        ends = self._ends(keys)
+        for key in self._not_blind(keys[ends <= now], now).tolist():
             self._tick(key, now)
-        still = ends[self.book.code.data[keys] == OK]
-        self._next = int(still.min()) if len(still) else NEVER
+        still = self.book.code.data[keys] == OK  # some that are due too: blind, or a sample waits
+        keys, ends = keys[still], ends[still]
+        first = int(ends.min(initial=NEVER))
+        if every:
+            self._until = max(now, first if first < NEVER else now) + self._missing // _PARTS + 1
+        self._next = min(self._next if self._put_back else NEVER, first, self._until)
+        self._watched.append(keys[ends < self._until])
 
-    def _heard_again(self) -> list[int]:
+    def _ends(self, keys: Ints) -> Ints:
+        """The tick at which each key's silence is too long, if it stays silent."""
+        lateness = self._sources.lateness.data[self._sources_of(keys)]
+        ends: Ints = self.track.ts.data[keys] + self._missing + lateness
+        return ends
+
+    def _not_blind(self, keys: Ints, now: Ts) -> Ints:
+        """Those of the keys of which something may be said by now."""
+        if self.veto is None or not len(keys):
+            return keys
+        source, seen = self._sources_of(keys), self._seen.data[keys]
+        return keys[~self.veto.covers(source, since=seen, until=now)]
+
+    def _heard_again(self) -> Ints:
         """Keys that a sample has come of since: the end of their veto clears them."""
-        last = self.track.ts.data
-        alarms = self.book.alarms.items()
-        return [key for key, alarm in alarms if last[key] > alarm.since - self._missing]
+        keys = np.flatnonzero(self.book.code.data == BUSY)
+        heard = self.track.ts.data[keys] > self._since.data[keys] - self._missing
+        return keys[heard]
 
     def _tick(self, key: int, now: Ts) -> None:
         until = now - self._lateness(key)
@@ -148,7 +191,9 @@ class SilenceRule:
 
     def _put(self, key: int, alarm: Alarm, *, last: Ts) -> None:
         self.book.put(key, alarm, lateness=self._lateness(key))
-        self._next = min(self._next, last + self._missing)
+        if alarm is None:
+            self._put_back.append(key)
+            self._next = min(self._next, last + self._missing)
 
     def _settle(self, key: int, alarm: Alarm, *, until: Ts) -> Alarm:
         after, at = settle(alarm, self.book.timing, until=until, count=0)
@@ -167,6 +212,7 @@ class SilenceRule:
             metric = EVERY_METRIC if self.table is None else self.table.metric
             source = self._source(key)
             after = Firing(silent, silent)
+            self._since.data[key] = silent
             self.book.fired(key, after, source=source, metric=metric, value=value, proof=None)
         elif said is not None:
             self.book.cleared(key, said)

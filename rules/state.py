@@ -48,6 +48,10 @@ class State:
         """The source has other labels: rules look at it again before the next sample or tick."""
         self._relabelled.add(source)
 
+    def enrolled(self, source: int) -> bool:
+        """Whether rules have seen the source: else nothing that it sent was judged yet."""
+        return source < self._enrolled
+
     def series(self, source: Ints, metric: Ints) -> Ints:
         """The series of these pairs; rules see those that are new."""
         self.refresh()

@@ -18,6 +18,7 @@ from rules.sources import Sources
 _KEEP_MS: Final = 7 * 86_400_000
 _MOST_RUNS: Final = 500
 _NOTHING: Final = 0
+_TRUE: Final = 2
 
 
 class Run(NamedTuple):
@@ -66,6 +67,22 @@ class Veto:
         own = self._known(source, ts)
         parent = int(self._sources.parent.data[source])
         return self._known(parent, ts) if own is None and parent != source else own
+
+    def covers(self, source: Ints, *, since: Ints, until: Ts) -> np.ndarray:
+        """Which of these sources are known to be blind from ``since`` to ``until`` without a break.
+        False where that takes more than a look at the newest run: ask ``at`` and ``changes``."""
+        size = len(self._sources)
+        for column in (self._start, self._last, self._truth):
+            column.ensure(size)
+        silent = self._truth.data[source] == _NOTHING
+        asked = np.where(silent, self._sources.parent.data[source], source)
+        stale = self._sources.stale.data[asked] if self._stale is None else self._stale
+        covered: np.ndarray = (
+            (self._truth.data[asked] == _TRUE)
+            & (self._start.data[asked] <= since)
+            & (until < self._last.data[asked] + stale)
+        )
+        return covered
 
     def first(self, source: int, *, after: Ts, until: Ts) -> Ts | None:
         """The first instant in (after, until] in which it becomes blind."""
