@@ -21,6 +21,7 @@ from ingest.profiles.plain import read_plain
 from ingest.profiles.reading import Profile
 from ingest.routes import Routes, TopicRule
 from ingest.subscriber import Subscriber
+from ingest.tap import Tap
 from ingest.topics import Pattern
 
 _PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
@@ -127,6 +128,7 @@ class MqttInput(Model):
         dead: DeadStore,
         journal: Journal,
         clock: Clock,
+        tap: Tap | None = None,
     ) -> Subscriber:
         """``name``: of this input in logs, metrics and the journal, one of ``input_names``;
         ``folder``: of city.yaml."""
@@ -140,6 +142,7 @@ class MqttInput(Model):
             journal=journal,
             clock=clock,
             client_id=self.client_id,
+            tap=tap,
         )
 
 

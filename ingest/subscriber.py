@@ -20,6 +20,7 @@ from ingest.mqtt import Link
 from ingest.parse import ClockBounds, Parser
 from ingest.progress import Progress
 from ingest.routes import Routes
+from ingest.tap import Tap
 from ingest.worker import Worker
 
 log = structlog.get_logger(__name__)
@@ -46,6 +47,7 @@ class Subscriber:
         journal: Journal,
         clock: Clock,
         client_id: str | None = None,
+        tap: Tap | None = None,
     ) -> None:
         self.name = name
         self._broker = broker
@@ -56,6 +58,7 @@ class Subscriber:
         self._journal = journal
         self._clock = clock
         self._client_id = client_id
+        self._tap = tap
         self._gate = intake.input(name)
         self._link: Link | None = None
         self.progress: Progress | None = None
@@ -87,6 +90,7 @@ class Subscriber:
             intake=self._intake,
             dead=self._dead,
             done=link.done,
+            tap=self._tap,
         )
         ended = asyncio.Event()
         threads = [

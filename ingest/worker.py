@@ -15,6 +15,7 @@ from ingest.inbox import Inbox
 from ingest.intake import Intake
 from ingest.letterbox import Letterbox
 from ingest.parse import Message, Parser
+from ingest.tap import Tap
 
 _BULK: Final = 2_000
 _IDLE_S: Final = 0.2
@@ -36,6 +37,7 @@ class Worker:
         intake: Intake,
         dead: DeadStore,
         done: Callable[[Sequence[Message], Sequence[Ts]], None],
+        tap: Tap | None = None,
     ) -> None:
         self.letterbox = Letterbox(dead, name=name, stored=self._stored)
         self._inbox = inbox
@@ -43,6 +45,7 @@ class Worker:
         self._name = name
         self._intake = intake
         self._done = done
+        self._tap = tap
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -60,6 +63,8 @@ class Worker:
                 self._handle(messages)
 
     def _handle(self, messages: list[Message]) -> None:
+        if self._tap is not None and self._tap.is_open:
+            self._tap.show(messages, input=self._name)
         parsed = self._parser(messages)
         self._count(parsed.counts)
         finished: Sequence[Message] = messages
