@@ -51,11 +51,11 @@ def outcome(
     if made >= len(schedule):
         return Outcome("dead", f"{reason}; this was attempt {made} of {len(schedule)}")
     wait = schedule[made] + round(schedule[made] * SPREAD * spread)
-    asked = _retry_after_ms(answer.retry_after, now=now)
+    asked = retry_after_ms(answer.retry_after, now=now)
     return Outcome("retry", reason, due_at=now + max(wait, asked))
 
 
-def _retry_after_ms(header: str | None, *, now: Ts) -> int:
+def retry_after_ms(header: str | None, *, now: Ts) -> int:
     """RFC 9110, section 10.2.3: seconds or a date; 0 where there is neither."""
     text = (header or "").strip()
     if text.isascii() and text.isdecimal() and len(text) < 12:

@@ -12,7 +12,10 @@ from citypatrol.yamlfile import Model, wrong
 
 
 class InfluxConfig(Model):
-    """One `type: influx` of `sinks:`. 2.x wants org, bucket and token; 1.x wants db."""
+    """One `type: influx` of `sinks:`. 2.x wants org, bucket and token; 1.x wants db.
+
+    ``gzip: false`` spares the work where pipeline and server are on one machine.
+    """
 
     noun: ClassVar[str] = "sink"
 
@@ -26,6 +29,7 @@ class InfluxConfig(Model):
     username: str | None = None
     password: Secret | None = None
     timeout: DurationMs = 10_000
+    gzip: bool = True
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

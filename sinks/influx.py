@@ -5,54 +5,53 @@ Synchronous on purpose: a client that batches in memory drops batches when the s
 """
 
 import asyncio
-import gzip
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from urllib.parse import urlencode
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Final, Protocol
 
-import aiohttp
-import orjson
+import numpy as np
 import structlog
 
 from citypatrol.clock import Clock
+from citypatrol.crashpoints import CrashPoint, crash_point
 from citypatrol.dead import DeadStore
-from citypatrol.errors import Reject, Retry
-from citypatrol.journal import Entry, Journal, Snapshot
-from citypatrol.metrics import SAMPLES
-from citypatrol.records import SourceSeen
+from citypatrol.journal import Journal, Snapshot
+from citypatrol.metrics import DROPPED, FROM_HISTORY, SAMPLES
+from citypatrol.records import Record, SourceSeen
 from citypatrol.samples import Batch
 from sinks.config import InfluxConfig
-from sinks.line_protocol import TAGS, lines
+from sinks.influx_http import Post, poster, session
+from sinks.influx_writer import LineWriter
+from sinks.line_protocol import lines
+from sinks.page import MAX_LINES, Page, rows
+from sinks.tags import Tags
 
 log = structlog.get_logger(__name__)
 
-MAX_LINES = 5000
-"""InfluxData's own advice for one request."""
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
-LABELS_EVERY_S = 5.0
+LABELS_EVERY_S: Final = 5.0
 """While sources introduce themselves by the thousand, their labels are saved this often."""
+GATHER_S: Final = 1.0
+"""What comes within this time goes out together, unless it fills a request."""
+_MOST_READ: Final = 200
+_STOP_S: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the server said to one write."""
+class History(Protocol):
+    """What a sink that was left behind goes on from."""
 
-    status: int
-    text: str = ""
-    retry_after: str | None = None
-
-
-Post = Callable[[str, Mapping[str, str], bytes], Awaitable[Answer]]
-"""Sends one request; raises ``Retry`` where no answer came."""
+    def records(self, *, after: int, before: int) -> Iterator[Record]:
+        """At least what the journal held between these positions; a reader is idempotent."""
+        ...
 
 
 class InfluxSink:
     """A stage: reads its cursor, writes, commits.
 
-    Promised: every sample of the journal is written at least once or lies in the dead-letter store
-    with the server's reason; a point written twice is one point. Not promised: any delay while the
-    server is away; what was not written waits in the journal.
+    Promised: every sample of the journal is written at least once, or lies in the dead-letter store
+    with the server's reason; a point written twice is one point. A sink that was away for so long
+    that the journal has let go of what it missed takes that from ``history``, then goes on. Not
+    promised: any delay while the server is away, or that points come in order after that.
     """
 
     def __init__(
@@ -63,6 +62,7 @@ class InfluxSink:
         dead: DeadStore,
         clock: Clock,
         cursor: str = "influx",
+        history: History | None = None,
         post: Post | None = None,
     ) -> None:
         self.name = cursor
@@ -70,20 +70,14 @@ class InfluxSink:
         self._config = config
         self._dead = dead
         self._clock = clock
+        self._history = history
         self._post = post
-        self._labels: dict[str, dict[str, str]] = {}
+        self._tags = Tags()
         self._unsaved = False
         self._saved_at = 0.0
 
     def waiting_for(self) -> str | None:
         return None  # DOORS: readiness does not wait for Influx
-
-    async def run(self, stop: asyncio.Event) -> None:
-        if self._post is not None:
-            await self._follow(self._post, stop)
-            return
-        async with self._session() as session:
-            await self._follow(_poster(session), stop)
 
     @property
     def url(self) -> str:
@@ -95,152 +89,136 @@ class InfluxSink:
 
         Raises ``Reject`` where it is still refused, ``Retry`` where no answer came.
         """
-        if self._post is not None:
-            await self._send(self._post, line)
-            return
-        async with self._session() as session:
-            await self._send(_poster(session), line)
+        async with self._writer() as writer:
+            await writer.send(line)
 
-    def _session(self) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=self._config.timeout / 1000)
-        )
+    async def run(self, stop: asyncio.Event) -> None:
+        """A write that has no answer when the stop comes is made again at the next start."""
+        following = asyncio.create_task(self._follow(stop), name=self.name)
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({following, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({following}, timeout=_STOP_S)
+            if following.done():
+                following.result()
+        finally:
+            following.cancel()
+            stopped.cancel()
+            await asyncio.wait({following, stopped})
 
-    async def _follow(self, post: Post, stop: asyncio.Event) -> None:
-        position = await self._journal.committed(self.name)
+    @asynccontextmanager
+    async def _writer(self) -> AsyncIterator[LineWriter]:
+        async with session(self._config) as opened:
+            yield LineWriter(
+                self._config,
+                dead=self._dead,
+                clock=self._clock,
+                stage=self.name,
+                post=self._post or poster(opened),
+            )
+
+    async def _follow(self, stop: asyncio.Event) -> None:
         await self._recall_labels()
-        pause = FIRST_PAUSE_S
-        while not stop.is_set():
-            entries = await self._journal.read(self.name, after=position, wait_s=1.0)
-            try:
-                await self._write_entries(post, entries)
-            except Retry as retry:
-                wait = pause if retry.after_s is None else retry.after_s
-                log.warning(
-                    "influx is not taking points",
-                    url=self._config.url,
-                    reason=retry.reason,
-                    again_in_s=wait,
-                )
-                await _wait(stop, wait)
-                pause = min(pause * 2, LONGEST_PAUSE_S)
-                continue
-            pause = FIRST_PAUSE_S
-            if entries:
-                position = entries[-1].position
-            await self._commit(position)
+        position = await self._journal.committed(self.name)
+        async with self._writer() as writer:
+            while not stop.is_set():
+                began = time.monotonic()
+                position, written = await self._step(writer, position)
+                if written and written < MAX_LINES:
+                    await _wait(stop, began + GATHER_S - time.monotonic())
 
-    async def _write_entries(self, post: Post, entries: Sequence[Entry]) -> None:
-        text: list[str] = []
-        samples = 0
+    async def _step(self, writer: LineWriter, position: int) -> tuple[int, int]:
+        """Write what is there; the new position, and how many samples that was."""
+        entries = await self._journal.read(self.name, after=position, limit=_MOST_READ, wait_s=1.0)
+        if self._history is not None:
+            oldest = await self._journal.oldest()  # after the read: what it gave had none before it
+            if position + 1 < oldest:
+                return await self._catch_up(writer, self._history, after=position, before=oldest)
+        page, written = Page(), 0
         for entry in entries:
-            if isinstance(entry.record, Batch):
-                samples += len(entry.record)
-                text += lines(entry.record, labels=self._labels_of)
-            elif isinstance(entry.record, SourceSeen):
-                self._learn(entry.record)
-        for start in range(0, len(text), MAX_LINES):
-            await self._write(post, text[start : start + MAX_LINES])
-        SAMPLES.labels(stage=self.name).inc(samples)
+            position = entry.position
+            self._take(entry.record, page)
+            if page.is_full:
+                written += await self._write(writer, page)
+                await self._commit(position)
+        written += await self._write(writer, page)
+        await self._commit(position)
+        return position, written
 
-    def _labels_of(self, source: str) -> Mapping[str, str]:
-        return self._labels.get(source, {})
+    async def _catch_up(
+        self, writer: LineWriter, history: History, *, after: int, before: int
+    ) -> tuple[int, int]:
+        """The journal has let go of what lies between: the history has it still."""
+        about = {"sink": self.name, "after": after, "before": before}
+        log.warning("influx was left behind by the journal and goes on from the history", **about)
+        began, page, written = time.monotonic(), Page(), 0
+        records = history.records(after=after, before=before)
+        while some := await asyncio.to_thread(_some, records):
+            for record in some:
+                self._take(record, page)
+            count = await self._write(writer, page)
+            FROM_HISTORY.labels(self.name).inc(count)
+            written += count
+        await self._commit(before - 1)
+        took_s = round(time.monotonic() - began, 1)
+        log.warning("influx is through the history", samples=written, took_s=took_s, **about)
+        return before - 1, MAX_LINES
 
-    def _learn(self, seen: SourceSeen) -> None:
-        tags = {name: value for name, value in seen.labels.items() if name in TAGS and value}
-        if self._labels.get(seen.source) != tags:
-            self._labels[seen.source] = tags
-            self._unsaved = True
+    def _take(self, record: Record, page: Page) -> None:
+        if isinstance(record, Batch):
+            page.add(self._writable(record))
+        elif isinstance(record, SourceSeen):
+            self._unsaved |= self._tags.learn(record)
+
+    def _writable(self, batch: Batch) -> Batch:
+        """Without values that line protocol has no word for; the contract of ``Batch`` has none."""
+        finite = np.isfinite(batch.value)
+        if finite.all():
+            return batch
+        DROPPED.labels(self.name, "not_finite").inc(int(len(batch) - finite.sum()))
+        return rows(batch, finite)
+
+    async def _write(self, writer: LineWriter, page: Page) -> int:
+        samples = 0
+        for batch in page.take():
+            await writer.write(await asyncio.to_thread(lines, batch, tags=self._tags))
+            samples += len(batch)
+        SAMPLES.labels(self.name).inc(samples)
+        return samples
 
     async def _recall_labels(self) -> None:
         """Sources introduce themselves once, perhaps before the part that a restart reads again."""
         snapshot = await self._journal.load_snapshot(self.name)
         if snapshot is not None:
-            self._labels = orjson.loads(snapshot.data)
+            await asyncio.to_thread(self._tags.load, snapshot.data)
 
     async def _commit(self, position: int) -> None:
         """The labels first: the cursor must not pass an introduction that is not saved."""
         if self._unsaved:
             if time.monotonic() < self._saved_at + LABELS_EVERY_S:
                 return
-            data = await asyncio.to_thread(orjson.dumps, self._labels)
+            data = await asyncio.to_thread(self._tags.dump)
             await self._journal.save_snapshot(self.name, Snapshot(position, data))
             self._unsaved, self._saved_at = False, time.monotonic()
+            crash_point(CrashPoint.INFLUX_LABELS_AFTER)
         if position > await self._journal.committed(self.name):
             await self._journal.commit(self.name, position)
-
-    async def _write(self, post: Post, text: Sequence[str]) -> None:
-        """Write the lines; where the server refuses, halve until the bad line stands alone."""
-        try:
-            await self._send(post, "\n".join(text).encode())
-        except Reject as refused:
-            if len(text) > 1:
-                middle = len(text) // 2
-                await self._write(post, text[:middle])
-                await self._write(post, text[middle:])
-                return
-            await asyncio.to_thread(
-                self._dead.put,
-                "line",
-                origin=self._config.url,
-                reason=refused.reason,
-                payload=text[0].encode(),
-                at=self._clock.now(),
-            )
-            log.error("influx refused a line", line=text[0][:200], reason=refused.reason)
-
-    async def _send(self, post: Post, body: bytes) -> None:
-        """One request. ``Reject``: these lines are bad; ``Retry``: the server or its set-up is."""
-        headers = {"Content-Type": "text/plain; charset=utf-8", "Content-Encoding": "gzip"}
-        answer = await post(*self._target(headers), await asyncio.to_thread(gzip.compress, body, 1))
-        if answer.status in (200, 204):
-            return
-        reason = f"{answer.status} {answer.text.strip()[:300]}"
-        if answer.status in (400, 413, 422):
-            raise Reject(reason)
-        raise Retry(reason, after_s=_seconds(answer.retry_after))
-
-    def _target(self, headers: dict[str, str]) -> tuple[str, dict[str, str]]:
-        config = self._config
-        token = config.token.reveal() if config.token else None
-        if config.version == 2:
-            query = {"org": config.org or "", "bucket": config.bucket or "", "precision": "ms"}
-            if token:
-                headers["Authorization"] = f"Token {token}"
-            return f"{config.url}/api/v2/write?{urlencode(query)}", headers
-        if config.username and config.password:
-            password = config.password.reveal()
-            headers["Authorization"] = aiohttp.encode_basic_auth(config.username, password)
-        query = {"db": config.db or "", "precision": "ms"}
-        return f"{config.url}/write?{urlencode(query)}", headers
+            crash_point(CrashPoint.INFLUX_CURSOR_AFTER)
 
 
-def _poster(session: aiohttp.ClientSession) -> Post:
-    async def post(url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        try:
-            async with session.post(
-                url, headers=headers, data=body, allow_redirects=False
-            ) as answer:
-                text = await answer.text(errors="replace")
-                return Answer(answer.status, text, answer.headers.get("Retry-After"))
-        except TimeoutError as error:
-            message = "no answer in time"
-            raise Retry(message) from error
-        except aiohttp.ClientError as error:
-            raise Retry(str(error)) from error
-
-    return post
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """Retry-After in seconds; the date form is left to our own back-off."""
-    if retry_after is None or not retry_after.strip().isdigit():
-        return None
-    return min(float(retry_after), 600.0)
+def _some(records: Iterator[Record]) -> list[Record]:
+    """The next ones, about as many samples as one request holds."""
+    some, samples = [], 0
+    for record in records:
+        some.append(record)
+        samples += len(record) if isinstance(record, Batch) else 1
+        if samples >= MAX_LINES:
+            break
+    return some
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:
     try:
-        await asyncio.wait_for(stop.wait(), seconds)
+        await asyncio.wait_for(stop.wait(), max(seconds, 0.0))
     except TimeoutError:
         return

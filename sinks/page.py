@@ -1,0 +1,65 @@
+"""Batches as they come, put together to what one request holds."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import numpy as np
+
+from citypatrol.samples import Batch
+from ingest.merge import merge
+
+MAX_LINES: Final = 5_000
+"""InfluxData's own advice for one request."""
+MAX_BYTES: Final = 1_000_000
+_BESIDE_NAMES: Final = 100
+
+
+class Page:
+    """Batches in their order, until there is enough for a request."""
+
+    def __init__(self) -> None:
+        self._batches: list[Batch] = []
+        self.samples = 0
+
+    def add(self, batch: Batch) -> None:
+        if len(batch):
+            self._batches.append(batch)
+            self.samples += len(batch)
+
+    @property
+    def is_full(self) -> bool:
+        return self.samples >= MAX_LINES
+
+    def take(self) -> Iterator[Batch]:
+        """All of it, in parts of at most ``MAX_LINES`` samples and about ``MAX_BYTES`` of text."""
+        if self._batches:
+            whole = merge(self._batches)
+            self._batches, self.samples = [], 0
+            yield from _parts(whole)
+
+
+def _parts(batch: Batch) -> Iterator[Batch]:
+    widths = _lengths(batch.sources)[batch.source] + _lengths(batch.metrics)[batch.metric]
+    ends = np.cumsum(widths + _BESIDE_NAMES)
+    at, size = 0, 0
+    while at < len(batch):
+        fits = int(np.searchsorted(ends, size + MAX_BYTES, side="right"))
+        stop = max(at + 1, min(at + MAX_LINES, fits))
+        yield rows(batch, slice(at, stop))
+        at, size = stop, int(ends[stop - 1])
+
+
+def rows(batch: Batch, chosen: Any) -> Batch:
+    """A slice of the rows, or those of a mask; without evidence, which no point has."""
+    return Batch(
+        sources=batch.sources,
+        source=batch.source[chosen],
+        metrics=batch.metrics,
+        metric=batch.metric[chosen],
+        ts=batch.ts[chosen],
+        value=batch.value[chosen],
+    )
+
+
+def _lengths(names: tuple[str, ...]) -> Any:
+    return np.fromiter(map(len, names), np.int64, len(names))
