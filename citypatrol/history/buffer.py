@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from citypatrol.columns import Ints
 from citypatrol.hashes import hash_names
-from citypatrol.history.layout import SCHEMA
+from citypatrol.history.layout import SCHEMA, new_id
 from citypatrol.journal import Entry, Snapshot
 from citypatrol.lateness import Bools, Lateness
 from citypatrol.records import Control, SourceSeen, Tick
@@ -21,10 +21,12 @@ _NO_SAMPLES: Final = (Tick, SourceSeen)
 class Buffer:
     """Rows and control records in order of arrival, and what is remembered to tell late samples.
 
-    Each partition has a time of its own, so a lateness of its own.
+    Each partition has a time of its own, so a lateness of its own. ``journal`` is the journal's
+    name in the files: made once, kept in its snapshot.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, journal: str | None = None) -> None:
+        self.journal = journal or new_id()
         self.controls: list[tuple[Entry, Control]] = []
         self.rows = 0
         self.late = 0
@@ -54,17 +56,23 @@ class Buffer:
     def snapshot(self, position: int) -> Snapshot:
         """What tells late samples, once everything up to ``position`` was taken."""
         states = {partition: state.dump() for partition, state in self._lateness.items()}
-        head = [[partition, len(data)] for partition, data in states.items()]
+        sizes = [[partition, len(data)] for partition, data in states.items()]
+        head = {"journal": self.journal, "sizes": sizes}
         return Snapshot(position, orjson.dumps(head) + b"\n" + b"".join(states.values()))
 
     @classmethod
     def restore(cls, data: bytes) -> "Buffer":
         """An empty one that remembers. Raises ValueError where the bytes are no snapshot."""
         head, _, rest = data.partition(b"\n")
-        made = cls()
-        for partition, size in orjson.loads(head):
-            made._lateness[partition] = Lateness.load(rest[:size])
-            rest = rest[size:]
+        try:
+            said = orjson.loads(head)
+            made = cls(journal=said["journal"])
+            for partition, size in said["sizes"]:
+                made._lateness[partition] = Lateness.load(rest[:size])
+                rest = rest[size:]
+        except (KeyError, TypeError, ValueError) as error:
+            message = f"not what a history was at: {error}"
+            raise ValueError(message) from error
         return made
 
     def _fold(self, lateness: Lateness, entries: Sequence[Entry]) -> None:

@@ -19,6 +19,7 @@ HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
 SCHEMA: Final = SAMPLES.append(pa.field("late", pa.bool_()))
 TMP: Final = ".tmp"
+MERGE: Final = ".merge"
 CONTROL: Final = "control"
 _KEY: Final = b"citypatrol"
 _HOUR: Final = "%Y-%m-%dT%H"
@@ -54,23 +55,28 @@ class Footer:
     """What a file says of itself, beside its rows.
 
     ``id`` is never given twice: a name may come again after files were put together, an id does
-    not. ``positions``: every record of the journal in these spans that holds samples of this hour
-    is here, unless another file of the hour has it. ``merged``: the ids of what was put together.
+    not. ``journal`` tells two journals apart, since each counts from 1. ``positions``: every sample
+    of these records that is of this hour is here or in another file of the hour. ``merged``: the
+    ids of what was put together.
     """
 
     id: str
+    journal: str
     positions: tuple[Span, ...]
     late: int
     merged: tuple[str, ...] = ()
 
     @classmethod
-    def new(cls, positions: Iterable[Span], *, late: int, merged: Sequence[str] = ()) -> "Footer":
-        return cls(uuid.uuid4().hex, joined(positions), late, tuple(merged))
+    def new(
+        cls, positions: Iterable[Span], *, journal: str, late: int, merged: Sequence[str] = ()
+    ) -> "Footer":
+        return cls(new_id(), journal, joined(positions), late, tuple(merged))
 
     def on(self, schema: pa.Schema) -> pa.Schema:
         """The schema with this footer."""
         said = {
             "id": self.id,
+            "journal": self.journal,
             "positions": self.positions,
             "late": self.late,
             "merged": self.merged,
@@ -105,6 +111,10 @@ class HistoryFile:
         return self.footer.positions[-1][1]
 
 
+def new_id() -> str:
+    return uuid.uuid4().hex
+
+
 def read_file(path: Path) -> HistoryFile:
     """From the footer alone. ValueError where it is no whole file of ours, OSError where it is not
     to be had."""
@@ -127,7 +137,8 @@ def footer_of(schema: pa.Schema) -> Footer:
     try:
         said: dict[str, Any] = orjson.loads((schema.metadata or {})[_KEY])
         spans = tuple((int(first), int(last)) for first, last in said["positions"])
-        footer = Footer(said["id"], spans, int(said["late"]), tuple(said["merged"]))
+        late, merged = int(said["late"]), tuple(said["merged"])
+        footer = Footer(said["id"], said["journal"], spans, late, merged)
     except (KeyError, TypeError, ValueError) as error:
         message = "it does not say which part of the journal it holds: citypatrol did not write it"
         raise ValueError(message) from error

@@ -12,6 +12,7 @@ from citypatrol.clock import Clock
 from citypatrol.crashpoints import CrashPoint, crash_point
 from citypatrol.errors import Retry
 from citypatrol.history.buffer import Buffer
+from citypatrol.history.upkeep import Upkeep
 from citypatrol.history.writer import HistoryWriter
 from citypatrol.journal import Entry, Journal, JournalFull
 from citypatrol.metrics import SAMPLES
@@ -53,8 +54,7 @@ class HistoryStage:
         """``keep`` in milliseconds of the samples' own time."""
         self._journal = journal
         self._folder = folder
-        self._clock = clock
-        self._keep = keep
+        self._upkeep = Upkeep(folder, keep=keep, clock=clock)
         self._flush_s = flush_s
         self._flush_rows = flush_rows
         self._writer = HistoryWriter(folder)
@@ -70,6 +70,11 @@ class HistoryStage:
     async def run(self, stop: asyncio.Event) -> None:
         if not await self._insist(self._begin, stop):
             return
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._upkeep.run(stop))
+            await self._follow(stop)
+
+    async def _follow(self, stop: asyncio.Event) -> None:
         drained_by: float | None = None
         while True:
             if stop.is_set() and drained_by is None:
@@ -145,7 +150,9 @@ class HistoryStage:
             buffer.controls = []  # not once more where the disk takes these and not the rows
         if rows:
             span = (self._done + 1, self._position)
-            await asyncio.to_thread(lambda: self._writer.write_rows(buffer.table(), span=span))
+            await asyncio.to_thread(
+                lambda: self._writer.write_rows(buffer.table(), journal=buffer.journal, span=span)
+            )
             SAMPLES.labels(CURSOR).inc(rows)
         buffer.clear()
 

@@ -10,8 +10,14 @@ import pyarrow as pa
 
 from citypatrol.crashpoints import CrashPoint, crash_point
 from citypatrol.history.control import ControlFiles, sync_folder
-from citypatrol.history.layout import CONTROL, TMP, Footer, Name, Span
-from citypatrol.history.parquet import by_hour, late_rows, parquet_writer, values_repeat
+from citypatrol.history.layout import CONTROL, MERGE, TMP, Footer, Name, Span
+from citypatrol.history.parquet import (
+    GROUP_ROWS,
+    by_hour,
+    late_rows,
+    parquet_writer,
+    values_repeat,
+)
 from citypatrol.journal import Entry
 from citypatrol.records import Control
 
@@ -33,7 +39,7 @@ class HistoryWriter:
         """Make the folder, and remove what a crash left half written; the names of those."""
         self._folder.mkdir(parents=True, exist_ok=True)
         left = [path for path in self._folder.iterdir() if path.name.endswith(TMP)]
-        ours = [path for path in left if Name.of(path.name.removesuffix(TMP)) is not None]
+        ours = [path for path in left if is_aside(path.name)]
         for path in ours:
             path.unlink()
         return [path.name for path in ours]
@@ -42,7 +48,7 @@ class HistoryWriter:
         """Durable when it returns; where it raises the files are as they were."""
         self._controls.append(controls)
 
-    def write_rows(self, rows: pa.Table, *, span: Span) -> Sequence[Name]:
+    def write_rows(self, rows: pa.Table, *, journal: str, span: Span) -> Sequence[Name]:
         """Durable when it returns; the names of the new files, one for each hour that has rows.
 
         Where it raises nothing was renamed, but for a disk that fails between two renames: then
@@ -53,7 +59,8 @@ class HistoryWriter:
             for hour, part in by_hour(rows).items():
                 tmp = self._folder / f"{Name(hour, 0)}{TMP}"
                 aside.append(_Aside(tmp, hour))
-                _write(tmp, part, Footer.new([span], late=late_rows(part)))
+                footer = Footer.new([span], journal=journal, late=late_rows(part))
+                _write(tmp, part, footer)
             crash_point(CrashPoint.HISTORY_WRITTEN)
             named = self._rename(aside)
         except BaseException:
@@ -73,6 +80,11 @@ class HistoryWriter:
             one.tmp.rename(self._folder / str(name))
             named.append(name)
         return named
+
+
+def is_aside(text: str) -> bool:
+    """The name of a file of ours that is being written, or was when a process died."""
+    return Name.of(text.removesuffix(TMP).removesuffix(MERGE)) is not None and text.endswith(TMP)
 
 
 def last_numbers(folder: Path) -> dict[int, int]:
@@ -96,7 +108,7 @@ def sync_file(path: Path) -> None:
 def _write(path: Path, rows: pa.Table, footer: Footer) -> None:
     try:
         with parquet_writer(path, footer, values_repeat=values_repeat(rows)) as writer:
-            writer.write_table(rows)
+            writer.write_table(rows, row_group_size=GROUP_ROWS)
     except pa.ArrowException as error:  # a full disk is an OSError, and comes through as it is
         message = f"{path}: {error}"
         raise OSError(message) from error
