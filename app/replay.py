@@ -11,7 +11,6 @@ from citypatrol.samples import Batch, decode_batch
 from ingest.config import MqttInput
 from ingest.intake import Intake
 from ingest.parse import ClockBounds, Message, Parser
-from ingest.routes import Routes
 from rules.incidents import decode_incident
 from sinks.endpoint import dead_delivery
 from tickets.desk import Desk
@@ -69,7 +68,7 @@ class Replay:
         reasons = []
         for one in self._inputs:
             bounds = ClockBounds(future=one.clock.future, past=one.clock.past)
-            routes = Routes([topic.rule() for topic in one.topics])
+            routes = one.routes()
             if routes.of(letter.origin) is None:
                 continue
             parsed = Parser(routes, clock=bounds)(

@@ -16,17 +16,14 @@ from citypatrol.yamlfile import Model, wrong
 from ingest.broker import Broker
 from ingest.intake import Intake
 from ingest.parse import ClockBounds
-from ingest.profiles.json import read_json
-from ingest.profiles.plain import read_plain
-from ingest.profiles.reading import Profile
+from ingest.payloads import Payload, fault, rules
 from ingest.routes import Routes, TopicRule
 from ingest.subscriber import Subscriber
 from ingest.tap import Tap
 from ingest.topics import Pattern
 
 _PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
-_PROFILES: Final[Mapping[str, Profile]] = {"plain": read_plain, "json": read_json}
-_LATER: Final = "use `plain` or `json`"
+_INSTEAD: Final = "use one of plain, json, thingsboard, senml and zigbee2mqtt"
 
 
 def _pattern(text: str) -> str:
@@ -37,30 +34,22 @@ def _pattern(text: str) -> str:
 class Topic(Model):
     """One pattern and how its payloads are read."""
 
-    unbuilt: ClassVar[Mapping[str, str]] = {
-        f"payload: {name}": _LATER for name in ("thingsboard", "senml", "zigbee2mqtt", "sparkplug")
-    }
+    unbuilt: ClassVar[Mapping[str, str]] = {"payload: sparkplug": _INSTEAD}
 
     match: Annotated[str, AfterValidator(_pattern)]
-    payload: Literal["plain", "json"]
+    payload: Payload
     metric: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
     @model_validator(mode="after")
-    def _names_are_known(self) -> "Topic":
-        if not Pattern.parse(self.match).has("source"):
-            message = "`{source}` is missing: name the level that holds the device's id"
-            raise wrong(message, "match")
-        in_topic = Pattern.parse(self.match).has("metric")
-        if self.metric is not None and in_topic:
-            message = "the topic names the metric already; leave one of the two out"
-            raise wrong(message, "metric")
-        if self.payload == "plain" and self.metric is None and not in_topic:
-            message = "a plain number needs {metric} in the pattern or `metric` beside it"
-            raise wrong(message, "match")
+    def _fits(self) -> "Topic":
+        found = fault(self.payload, Pattern.parse(self.match), self.metric)
+        if found is not None:
+            message, key = found
+            raise wrong(message, key)
         return self
 
-    def rule(self) -> TopicRule:
-        return TopicRule(Pattern.parse(self.match), _PROFILES[self.payload], self.metric)
+    def rules(self) -> list[TopicRule]:
+        return rules(self.payload, self.match, self.metric)
 
 
 class Bounds(Model):
@@ -119,6 +108,9 @@ class MqttInput(Model):
             key=self.key and folder / self.key,
         )
 
+    def routes(self) -> Routes:
+        return Routes([rule for topic in self.topics for rule in topic.rules()])
+
     def build(
         self,
         *,
@@ -135,7 +127,7 @@ class MqttInput(Model):
         return Subscriber(
             self.broker(folder),
             name=name,
-            routes=Routes([topic.rule() for topic in self.topics]),
+            routes=self.routes(),
             bounds=ClockBounds(future=self.clock.future, past=self.clock.past),
             intake=intake,
             dead=dead,

@@ -24,7 +24,6 @@ from app.outcome import OutsideError
 from citypatrol.errors import Retry
 from edge.load import CameraConfig
 from ingest.camera import CameraPool
-from ingest.topics import Pattern
 from sinks.allow import Allowed, Lookup, Refused, system_lookup
 from sinks.config import InfluxConfig
 from tickets.errors import StoreError
@@ -133,7 +132,7 @@ async def _mqtt(city: City) -> list[Finding]:
     knocks = [
         knock(
             one.broker(city.path.parent),
-            [Pattern.parse(topic.match).filter for topic in one.topics],
+            one.routes().filters,
         )
         for one in city.file.inputs
     ]

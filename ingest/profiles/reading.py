@@ -1,5 +1,6 @@
 """What every payload profile gives."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
@@ -66,6 +67,15 @@ def name_fault(text: str, what: str) -> Reject | None:
     else:
         return None
     return Reject(message)
+
+
+def value_fault(key: str, value: float) -> Reject | None:
+    """Why a number cannot be a value of the metric ``key``."""
+    if not math.isfinite(value):
+        return NotFinite(f"`{shown(key)}` is not finite")
+    if not 0 < len(key) <= LONGEST_NAME or not key.isprintable():
+        return Reject(f"`{shown(key)}` is no name for a metric")
+    return None
 
 
 def shown(payload: bytes | str) -> str:

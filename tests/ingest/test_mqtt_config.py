@@ -75,14 +75,41 @@ inputs:
             id="plain, no metric",
         ),
         pytest.param(
-            "payload: plain, metric: pm25",
-            "payload: senml",
-            "payload: 'senml' is documented but not built yet: use `plain` or `json`",
-            id="senml",
+            "payload: json", "payload: sparkplug", "not built yet: use one of", id="spark"
         ),
-        pytest.param("payload: json", "payload: sparkplug", "not built yet", id="sparkplug"),
-        pytest.param("payload: json", "payload: thingsboard", "not built yet", id="thingsboard"),
-        pytest.param("payload: json", "payload: zigbee2mqtt", "not built yet", id="zigbee2mqtt"),
+        pytest.param(
+            "payload: plain", "payload: senml", "`senml` names its metrics in the", id="senml"
+        ),
+        pytest.param(
+            "payload: plain, metric: pm25",
+            "payload: thingsboard, metric: pm25",
+            "leave `metric` out",
+            id="thingsboard, metric",
+        ),
+        pytest.param(
+            '{kind}/{source}", payload: json',
+            '{source}/v1/gateway/telemetry", payload: thingsboard',
+            "call that level {gateway} instead",
+            id="gateway with a source",
+        ),
+        pytest.param(
+            '{kind}/{source}", payload: json',
+            '{source}/state", payload: zigbee2mqtt',
+            "{source} must be the last level",
+            id="zigbee2mqtt, source inside",
+        ),
+        pytest.param(
+            'city/{district}/{kind}/{source}", payload: json',
+            '{district}/{source}", payload: zigbee2mqtt',
+            "write the base topic before {source}",
+            id="zigbee2mqtt, no base",
+        ),
+        pytest.param(
+            '{kind}/{source}", payload: json',
+            '{kind}", payload: zigbee2mqtt',
+            "`{source}` is missing",
+            id="zigbee2mqtt, no source",
+        ),
         pytest.param("payload: json", "payload: xml", "plain", id="no profile"),
         pytest.param(
             "air/{source}", "air/{source}/{metric}", "names the metric already", id="both"
