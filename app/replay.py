@@ -10,7 +10,8 @@ from citypatrol.errors import Reject, Retry
 from citypatrol.samples import Batch, decode_batch
 from ingest.config import MqttInput
 from ingest.intake import Intake
-from ingest.parse import ClockBounds, Message, Parser
+from ingest.message import ClockBounds, Message
+from ingest.parse import Parser
 from rules.incidents import decode_incident
 from sinks.endpoint import dead_delivery
 from tickets.desk import Desk

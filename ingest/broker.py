@@ -74,10 +74,8 @@ class Broker:
     def failure(self, error: Exception, *, waited_s: float) -> str:
         """Why there is no connection."""
         url = self.url
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return f"{url}: its certificate is not trusted ({error.verify_message}); set `ca`"
         if isinstance(error, ssl.SSLError):
-            return f"{url}: TLS failed ({_reason(error)}); does that port speak TLS?"
+            return self._tls_failure(error)
         if isinstance(error, FileNotFoundError):
             return f"{url}: {error.filename} is not there; look at `ca`, `cert` and `key`"
         if isinstance(error, socket.gaierror):
@@ -87,6 +85,70 @@ class Broker:
         if isinstance(error, TimeoutError):
             return f"{url} did not answer within {waited_s:.0f} s; is the address right?"
         return f"{url}: {error}"
+
+    def cut_off(self, error: Exception | None) -> str:
+        """What it means that the connection was closed before the CONNACK. ``error``: what the
+        socket said, None where it just ended."""
+        if isinstance(error, ssl.SSLError) and _alert(error):
+            return self._tls_failure(error)
+        if not self.tls:
+            return f"{self.url} closed the connection before it answered; does it want TLS (mqtts)?"
+        if self.cert is None:
+            way = "does it want a client certificate? set `cert` and `key`"
+        else:
+            way = f"does it trust the client certificate {self.cert}?"
+        return f"{self.url} closed the connection before it answered; {way}"
+
+    def _tls_failure(self, error: ssl.SSLError) -> str:
+        url = self.url
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return f"{url}: {self._distrust(error)}"
+        alert = _alert(error)
+        if alert in _WANTS_ONE or (alert in _HANDSHAKE and self.cert is None):
+            return f"{url} wants a client certificate; set `cert` and `key`"
+        if alert in _OF_OURS:
+            return f"{url} refused the client certificate {self.cert}: {_OF_OURS[alert]}"
+        return f"{url}: TLS failed ({_reason(error)}); does that port speak TLS?"
+
+    def _distrust(self, error: ssl.SSLCertVerificationError) -> str:
+        """OpenSSL's X509_V_ERR numbers, in words of ours."""
+        code = error.verify_code
+        if code == _EXPIRED:
+            return "its certificate has expired; renew it at the broker, or is this clock wrong?"
+        if code == _NOT_YET:
+            return "its certificate is not valid yet; is this machine's clock wrong?"
+        if code in _OTHER_HOST:
+            return (
+                f"its certificate is not for '{self.host}'; write the host in `url` as the"
+                " certificate names it"
+            )
+        if self.ca is None:
+            way = "set `ca` to the certificate of the authority that signed it"
+        else:
+            way = f"the authority in {self.ca} did not sign it; set `ca` to the one that did"
+        return f"its certificate is not trusted ({error.verify_message}); {way}"
+
+
+_EXPIRED, _NOT_YET = 10, 9
+_OTHER_HOST = (62, 64)
+_WANTS_ONE = ("TLSV13_ALERT_CERTIFICATE_REQUIRED",)
+_HANDSHAKE = ("SSLV3_ALERT_HANDSHAKE_FAILURE",)
+_OF_OURS = {
+    "TLSV1_ALERT_UNKNOWN_CA": "it does not know the authority that signed it",
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": "it has expired; renew it",
+    "SSLV3_ALERT_CERTIFICATE_REVOKED": "it was revoked; ask for a new one",
+    "SSLV3_ALERT_BAD_CERTIFICATE": "it cannot be used; is it for a client?",
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "it cannot be used; is it for a client?",
+    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": "it is not for a client; ask for one that is",
+}
+"""What a broker says of the certificate that it was shown, by the name that OpenSSL gives it."""
+
+
+def _alert(error: ssl.SSLError) -> str:
+    """OpenSSL's name of the alert that the other side sent, in capitals; "" for no alert."""
+    reason = (getattr(error, "reason", None) or "").upper().replace(" ", "_")
+    reason = reason.replace("SSL/TLS_ALERT", "SSLV3_ALERT").replace("TLS_ALERT", "TLSV1_ALERT")
+    return reason if "_ALERT_" in reason else ""
 
 
 def _reason(error: ssl.SSLError) -> str:

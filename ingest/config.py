@@ -15,7 +15,8 @@ from citypatrol.units import DurationMs
 from citypatrol.yamlfile import Model, wrong
 from ingest.broker import Broker
 from ingest.intake import Intake
-from ingest.parse import ClockBounds
+from ingest.message import ClockBounds
+from ingest.parse import Parser
 from ingest.payloads import Payload, fault, rules
 from ingest.routes import Routes, TopicRule
 from ingest.subscriber import Subscriber
@@ -93,6 +94,11 @@ class MqttInput(Model):
                 message = f"`{match}` stands twice; the first one would take everything"
                 raise wrong(message, "topics", number, "match")
         return self
+
+    def parser(self) -> Parser:
+        """One more, for whoever reads messages a second time."""
+        bounds = ClockBounds(future=self.clock.future, past=self.clock.past)
+        return Parser(self.routes(), clock=bounds)
 
     def broker(self, folder: Path) -> Broker:
         """Paths are relative to ``folder``."""

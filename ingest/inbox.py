@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
-from ingest.parse import Message
+from ingest.message import Message
 
 _MOST_MESSAGES: Final = 70_000
 """More than MQTT can have unacknowledged on one connection (65,535)."""

@@ -9,7 +9,7 @@ import structlog
 
 from citypatrol.dead import DeadLetter, DeadStore
 from citypatrol.errors import ConfigError, Retry
-from ingest.parse import Letter, Message
+from ingest.message import Letter, Message
 
 log = structlog.get_logger(__name__)
 

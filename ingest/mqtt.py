@@ -21,8 +21,8 @@ from citypatrol.clock import Clock, Ts
 from citypatrol.crashpoints import CrashPoint, crash_point
 from ingest.broker import Away, Broker, Patience
 from ingest.inbox import Inbox
+from ingest.message import Message
 from ingest.pace import Pace
-from ingest.parse import Message
 from ingest.progress import Progress
 from ingest.wire import Wire
 
@@ -280,12 +280,14 @@ class Link:
         topic, payload = message.topic, bytes(message.payload)
         self._take([Message(topic, payload, self._clock.now(), message.retain, message.dup)])
 
-    def _on_disconnect(self, _: Any, __: Any, ___: Any, reason: Any, ____: Any) -> None:
+    def _on_disconnect(self, client: Any, _: Any, __: Any, reason: Any, ___: Any) -> None:
+        if not (self._lost or self._asked or self._progress.subscribed):
+            self._lost = self._broker.cut_off(client.made.failure)
         self._lost = self._lost or f"{self._broker.url} closed the connection ({reason})"
 
 
 class _Client(paho.Client):
-    """paho on a ``Wire``; ``wire`` is None before and after a connection."""
+    """paho on a ``Wire``; ``wire`` is None before and after a connection, ``made`` is the last."""
 
     @property
     def wire(self) -> Wire | None:
@@ -293,4 +295,5 @@ class _Client(paho.Client):
         return sock if isinstance(sock, Wire) else None
 
     def _create_socket(self) -> Any:
-        return Wire(super()._create_socket())  # type: ignore[arg-type]
+        self.made: Wire = Wire(super()._create_socket())  # type: ignore[arg-type]
+        return self.made

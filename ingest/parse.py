@@ -4,48 +4,22 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
-
-import numpy as np
+from typing import Final
 
 from citypatrol.clock import Ts
 from citypatrol.errors import Reject
 from citypatrol.samples import Batch
 from citypatrol.units import format_duration
 from ingest.arrivals import Arrivals
+from ingest.message import ClockBounds, Letter, Message
 from ingest.parts import NO_METRIC, Settled, settle
 from ingest.profiles.reading import LARGEST_PAYLOAD, ONLINE, NotFinite, Reading
 from ingest.profiles.status import online
+from ingest.quick import Quick
 from ingest.routes import Route, Routes
+from ingest.rows import Rows
 
 _MOST_RETAINED: Final = 10_000
-
-
-class Message(NamedTuple):
-    """One publication as it came. ``arrived``: wall clock, milliseconds. ``mid``: the number to
-    acknowledge it by, valid on connection ``epoch`` only; 0 for QoS 0."""
-
-    topic: str
-    payload: bytes
-    arrived: Ts
-    retain: bool = False
-    dup: bool = False
-    mid: int = 0
-    epoch: int = 0
-
-
-class Letter(NamedTuple):
-    """A message for the dead-letter store."""
-
-    message: Message
-    reason: str
-
-
-class ClockBounds(NamedTuple):
-    """How far a payload's time may be from its arrival, in milliseconds."""
-
-    future: int = 300_000
-    past: int = 604_800_000
 
 
 class BeyondClock(Reject):
@@ -71,13 +45,17 @@ class Parser:
         self._routes = routes
         self._clock = clock
         self._arrivals = Arrivals()
+        self._quick = Quick(routes, clock=clock, arrivals=self._arrivals)
         self._retained_letters: set[tuple[str, bytes]] = set()
 
     def __call__(self, messages: Iterable[Message]) -> Parsed:
         """Never raises: what cannot be read is a letter, or counted."""
-        rows = _Rows()
+        rows = Rows()
         parsed = Parsed(batch=_NOTHING, labels=rows.labels)
+        quickly = self._quick.into(rows, parsed.stamps)
         for message in messages:
+            if quickly(message):
+                continue
             try:
                 self._read(message, rows, parsed)
             except Reject as reject:
@@ -85,7 +63,7 @@ class Parser:
         parsed.batch = rows.batch()
         return parsed
 
-    def _read(self, message: Message, rows: "_Rows", parsed: Parsed) -> None:
+    def _read(self, message: Message, rows: Rows, parsed: Parsed) -> None:
         counts = parsed.counts
         payload = message.payload
         if not payload:
@@ -108,7 +86,7 @@ class Parser:
         self._keep(route.read(payload), message, route, rows, parsed)
 
     def _keep(
-        self, reading: Reading, message: Message, route: Route, rows: "_Rows", parsed: Parsed
+        self, reading: Reading, message: Message, route: Route, rows: Rows, parsed: Parsed
     ) -> None:
         values, ts, ignored, aside, parts = reading
         if ts is not None:
@@ -146,7 +124,7 @@ class Parser:
             rows.add(source, labels, metric, at, value)
 
     def _keep_parts(
-        self, parts: list[Settled], message: Message, route: Route, rows: "_Rows", parsed: Parsed
+        self, parts: list[Settled], message: Message, route: Route, rows: Rows, parsed: Parsed
     ) -> None:
         stamped = [part.ts for part in parts if part.ts is not None]
         if stamped and not message.retain:
@@ -193,43 +171,6 @@ class Parser:
                 return
             self._retained_letters.add(key)
         parsed.letters.append(Letter(message, reject.reason))
-
-
-class _Rows:
-    """Columns that grow."""
-
-    def __init__(self) -> None:
-        self.labels: dict[str, Mapping[str, str]] = {}
-        self._sources: dict[str, int] = {}
-        self._metrics: dict[str, int] = {}
-        self._source: list[int] = []
-        self._metric: list[int] = []
-        self._ts: list[Ts] = []
-        self._value: list[float] = []
-
-    def add(
-        self, source: str, labels: Mapping[str, str], metric: str, ts: Ts, value: float
-    ) -> None:
-        code = self._sources.get(source)
-        if code is None:
-            code = self._sources[source] = len(self._sources)
-            self.labels[source] = labels
-        elif self.labels[source] is not labels:
-            self.labels[source] = {**self.labels[source], **labels}
-        self._source.append(code)
-        self._metric.append(self._metrics.setdefault(metric, len(self._metrics)))
-        self._ts.append(ts)
-        self._value.append(value)
-
-    def batch(self) -> Batch:
-        return Batch(
-            sources=tuple(self._sources),
-            source=np.array(self._source, dtype=np.int32),
-            metrics=tuple(self._metrics),
-            metric=np.array(self._metric, dtype=np.int32),
-            ts=np.array(self._ts, dtype=np.int64),
-            value=np.array(self._value, dtype=np.float64),
-        )
 
 
 _NOTHING: Final = Batch.of([])

@@ -16,8 +16,9 @@ from citypatrol.journal import Journal, Snapshot
 from ingest.broker import Broker
 from ingest.inbox import Inbox
 from ingest.intake import Intake
+from ingest.message import ClockBounds
 from ingest.mqtt import Link
-from ingest.parse import ClockBounds, Parser
+from ingest.parse import Parser
 from ingest.progress import Progress
 from ingest.routes import Routes
 from ingest.tap import Tap

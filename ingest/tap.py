@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from ingest.parse import Message
+from ingest.message import Message
 
 _MOST_MESSAGES: Final = 2_000
 _MOST_BYTES: Final = 8_000_000
@@ -72,6 +72,10 @@ class Tap:
         """Whether anybody looks on: else there is nothing to do."""
         return bool(self._listeners)
 
+    @property
+    def is_crowded(self) -> bool:
+        return len(self._listeners) >= _MOST_LISTENERS
+
     def show(self, messages: Sequence[Message], *, input: str) -> None:
         for listener in self._listeners:
             listener.hear(messages, input=input)
@@ -80,7 +84,7 @@ class Tap:
         """``topics``: an MQTT topic filter. Raises ValueError where it is none, ``Crowded``."""
         listener = Listener(compiled(topics))
         with self._lock:
-            if len(self._listeners) >= _MOST_LISTENERS:
+            if self.is_crowded:
                 message = f"{_MOST_LISTENERS} look on already; end one of them"
                 raise Crowded(message)
             self._listeners = (*self._listeners, listener)

@@ -13,7 +13,7 @@ from socket import socket
 from typing import Final
 
 from citypatrol.clock import Ts
-from ingest.parse import Message
+from ingest.message import Message
 
 _CHUNK: Final = 262_144
 _HEAD: Final = 0xF6  # without DUP and RETAIN
@@ -52,6 +52,11 @@ class Wire:
     @property
     def wants_write(self) -> bool:
         return bool(self._out)
+
+    @property
+    def failure(self) -> OSError | None:
+        """Why the connection ended; None where the broker closed it, or it has not."""
+        return self._failure
 
     def acknowledge(self, mids: Sequence[int]) -> None:
         """Put their PUBACKs on the way, in this order; ``flush`` sends them."""

@@ -14,7 +14,8 @@ from ingest.counters import REDELIVERED
 from ingest.inbox import Inbox
 from ingest.intake import Intake
 from ingest.letterbox import Letterbox
-from ingest.parse import Message, Parser
+from ingest.message import Message
+from ingest.parse import Parser
 from ingest.tap import Tap
 
 _BULK: Final = 2_000

@@ -11,8 +11,8 @@ from ingest.profiles.jsontext import number, slowly
 from ingest.profiles.reading import LARGEST_PAYLOAD, LONGEST_NAME, NotFinite, Reading, shown
 from ingest.profiles.rfc3339 import milliseconds
 
-_SECONDS_BELOW: Final = 1e11
-_MOST_METRICS: Final = 1_000
+SECONDS_BELOW: Final = 1e11
+MOST_METRICS: Final = 1_000
 
 
 def read_json(payload: bytes) -> Reading:
@@ -39,8 +39,8 @@ def read_json(payload: bytes) -> Reading:
             aside = Reject(f"`{shown(key)}` is no name for a metric")
     if not values:
         raise aside or Reject("no key holds a number")
-    if len(values) > _MOST_METRICS:
-        message = f"{len(values):,} metrics in one message; at most {_MOST_METRICS:,} are read"
+    if len(values) > MOST_METRICS:
+        message = f"{len(values):,} metrics in one message; at most {MOST_METRICS:,} are read"
         raise Reject(message)
     return Reading(values, ts, ignored, aside)
 
@@ -80,7 +80,7 @@ def _time(value: Any) -> Ts:
         _no_time("neither a number nor text")
     if not math.isfinite(found):
         _no_time("not finite")
-    return round(found * 1000 if abs(found) < _SECONDS_BELOW else found)
+    return round(found * 1000 if abs(found) < SECONDS_BELOW else found)
 
 
 def _no_time(what: str) -> NoReturn:

@@ -1,7 +1,7 @@
 import threading
 
 from ingest.inbox import Inbox
-from ingest.parse import Message
+from ingest.message import Message
 
 
 def _message(number: int) -> Message:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from citypatrol.dead import DeadStore
 from ingest.letterbox import Letterbox
-from ingest.parse import Letter, Message
+from ingest.message import Letter, Message
 
 
 def _letters(count: int) -> list[Letter]:

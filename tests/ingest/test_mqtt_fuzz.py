@@ -12,7 +12,8 @@ from bench.servers.ingest import PATIENCE_S, TOPICS, Device, Ingest, running
 from bench.servers.mosquitto import Mosquitto
 from citypatrol import metrics
 from citypatrol.samples import Sample, decode_batch, encode_batch
-from ingest.parse import ClockBounds, Message, Parser
+from ingest.message import ClockBounds, Message
+from ingest.parse import Parser
 from ingest.profiles.json import read_json
 from ingest.profiles.plain import read_plain
 from ingest.routes import Routes, TopicRule

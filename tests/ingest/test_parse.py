@@ -1,7 +1,8 @@
 import pytest
 
 from citypatrol.samples import Sample
-from ingest.parse import ClockBounds, Message, Parsed, Parser
+from ingest.message import ClockBounds, Message
+from ingest.parse import Parsed, Parser
 from ingest.profiles.json import read_json
 from ingest.profiles.plain import read_plain
 from ingest.routes import Routes, TopicRule

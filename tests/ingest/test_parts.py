@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import pytest
 
 from citypatrol.samples import Sample
-from ingest.parse import ClockBounds, Message, Parsed, Parser
+from ingest.message import ClockBounds, Message
+from ingest.parse import Parsed, Parser
 from ingest.profiles.reading import Part, Reading
 from ingest.routes import Routes, TopicRule, Use
 from ingest.topics import Pattern

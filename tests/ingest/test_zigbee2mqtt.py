@@ -4,7 +4,8 @@ import pytest
 
 from citypatrol.errors import Reject
 from citypatrol.samples import Sample
-from ingest.parse import ClockBounds, Message, Parsed, Parser
+from ingest.message import ClockBounds, Message
+from ingest.parse import Parsed, Parser
 from ingest.payloads import rules
 from ingest.profiles.zigbee2mqtt import read_state
 from ingest.routes import Routes

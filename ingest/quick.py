@@ -1,0 +1,100 @@
+"""The usual payload in few steps: `{"ts": <ms>, "level": 3.5}` on a topic that is known.
+
+Whatever is unusual in any way (a time in text or in seconds, a key twice, a boolean, a retained
+message, a last will, a number out of range) is left to its profile, which would say the same of
+what is read here.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import orjson
+
+from citypatrol.clock import Ts
+from citypatrol.errors import Reject
+from ingest.arrivals import Arrivals
+from ingest.message import ClockBounds, Message
+from ingest.profiles.json import MOST_METRICS, SECONDS_BELOW, read_json
+from ingest.profiles.reading import LARGEST_PAYLOAD, value_fault
+from ingest.routes import Route, Routes
+from ingest.rows import Rows
+
+_LARGEST: Final = 1e308
+_MOST_NAMES: Final = 10_000
+_MOST_TOPICS: Final = 600_000
+
+Read = Callable[[Message], bool]
+
+
+class Quick:
+    """One a parser; remembers topics and the names of metrics."""
+
+    def __init__(self, routes: Routes, *, clock: ClockBounds, arrivals: Arrivals) -> None:
+        self._routes = routes
+        self._clock = clock
+        self._arrivals = arrivals
+        self._topics: dict[str, Route] = {}
+        self._names: set[str] = set()
+
+    def into(self, rows: Rows, stamps: list[Ts]) -> Read:
+        """Reads one message into these; False, and nothing done, where it is not usual."""
+        future, past = self._clock
+        topics, names, arrivals = self._topics, self._names, self._arrivals
+        loads, add = orjson.loads, rows.add
+
+        def read(message: Message) -> bool:
+            topic, payload, arrived, retain, _, _, _ = message
+            route = topics.get(topic) or self._learn(topic)
+            if route is None or retain or len(payload) > LARGEST_PAYLOAD:
+                return False
+            try:
+                fields = loads(payload)
+            except orjson.JSONDecodeError:
+                return False
+            # As many colons as keys: no key can stand twice.
+            if type(fields) is not dict or payload.count(b":") != len(fields):
+                return False
+            ts = fields.pop("ts", None)
+            if type(ts) is not int or ts < SECONDS_BELOW:
+                return False
+            if not arrived - past <= ts <= arrived + future or not fields:
+                return False
+            for key, value in fields.items():
+                kind = type(value)
+                if (kind is not float and kind is not int) or not -_LARGEST <= value <= _LARGEST:
+                    return False
+                if key not in names and not self._may_be(key):
+                    return False
+            if (route.metric is None and "value" in fields) or len(fields) > MOST_METRICS:
+                return False
+            source, labels = route.source, route.labels
+            for key, value in fields.items():
+                metric = key if key != "value" else route.metric or key
+                if arrivals:
+                    arrivals.stamped((source, metric), ts=ts)
+                add(source, labels, metric, ts, value)
+            stamps.append(ts)
+            return True
+
+        return read
+
+    def _learn(self, topic: str) -> Route | None:
+        try:
+            route = self._routes.of(topic)
+        except Reject:
+            return None
+        if route is None or route.read is not read_json or not route.source:
+            return None
+        if route.may_be_will or route.is_status or route.skip is not None:
+            return None
+        if len(self._topics) >= _MOST_TOPICS:
+            self._topics.clear()
+        self._topics[topic] = route
+        return route
+
+    def _may_be(self, key: str) -> bool:
+        """A name of a metric; remembered."""
+        if value_fault(key, 0.0) is not None or len(self._names) >= _MOST_NAMES:
+            return False
+        self._names.add(key)
+        return True
