@@ -1,16 +1,20 @@
 """Everything that the HTTP side may touch, handed to it in one piece."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.guard import Guard
 from app.inbox import Inbox
 from app.pages.city_map import CityMap
+from app.rollcall import RollCall
+from app.tailing import Tailing
 from app.ticket_json import Scribe
 from citypatrol.clock import Clock
 from citypatrol.dead import DeadLetter, DeadStore
+from citypatrol.dead_desk import DeadDesk
 from citypatrol.evidence import EvidenceStore
+from rules.ruleset import RuleSet
 from tickets.desk import Desk
 from tickets.outbox import Outbox
 from tickets.reading import Tickets
@@ -44,3 +48,10 @@ class Door:
     stages: Callable[[], Mapping[str, int]]
     replay: Callable[[DeadLetter], Awaitable[None]]
     inbox: Inbox | None = None
+    rules: RuleSet = field(default_factory=RuleSet)
+    roll: RollCall | None = None
+    tailing: Tailing | None = None
+
+    @property
+    def dead_desk(self) -> DeadDesk:
+        return DeadDesk(self.dead)

@@ -19,6 +19,8 @@ from app.routes.evidence import evidence
 from app.routes.geo import geo
 from app.routes.health import health
 from app.routes.pages import pages
+from app.routes.sources import incidents, sources
+from app.routes.tail import tail
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -43,7 +45,19 @@ def build_application(door: Door) -> ASGIApp:
         openapi_url="/openapi.json",
     )
     install(application)
-    for router in (health, tickets, deliveries, dead, callbacks, evidence, geo, pages):
+    for router in (
+        health,
+        tickets,
+        deliveries,
+        sources,
+        incidents,
+        tail,
+        dead,
+        callbacks,
+        evidence,
+        geo,
+        pages,
+    ):
         application.include_router(router(door))
     application.mount("/static", StaticFiles(directory=FOLDER / "static"))
     return _Gate(application, guard=door.guard)

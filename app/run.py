@@ -16,7 +16,9 @@ from app.layouts import Layout, OnSqlite
 from app.listen import HttpStage
 from app.outcome import OutsideError
 from app.replay import Replay
+from app.rollcall import RollCall
 from app.supervise import Phase, Supervisor
+from app.tailing import Tailing
 from app.tallies import TallyStage
 from app.upkeep import Upkeep
 from citypatrol.clock import Clock, SystemClock
@@ -24,8 +26,10 @@ from citypatrol.history.stage import HistoryStage
 from citypatrol.journal import Journal
 from edge.cameras import CameraStage
 from ingest.config import input_names
+from ingest.heard_stage import HeardStage
 from ingest.intake import Intake
 from ingest.subscriber import Subscriber
+from ingest.tap import Tap
 from sinks.influx import InfluxSink
 from sinks.webhook import Webhooks
 
@@ -96,7 +100,9 @@ class CityRun:
             sent = await asyncio.to_thread(case.desk.dispatch_waiting, now=self._clock.now())
             if sent:
                 log.info("tickets dispatched to units that now handle them", tickets=sent)
-            supervisor = self._build(journal, case)
+            heard = HeardStage(journal)
+            await heard.load()
+            supervisor = self._build(journal, case, heard)
             self._supervisor = supervisor
             self._started.set()
             log.info("the city runs", city=self._city.file.city.name, port=self.port)
@@ -105,9 +111,11 @@ class CityRun:
             await self._layout.close()
             await asyncio.to_thread(case.close)
 
-    def _build(self, journal: Journal, case: Case) -> Supervisor:
+    def _build(self, journal: Journal, case: Case, heard: HeardStage) -> Supervisor:
         city, clock = self._city, self._clock
-        intake = Intake(journal, registry=city.registry, kinds=city.file.kinds, clock=clock)
+        registry, kinds = city.registry, city.file.kinds
+        intake = Intake(journal, registry=registry, kinds=kinds, clock=clock, heard=heard)
+        tailing = Tailing(Tap(), heard=heard, inputs=city.file.inputs)
         judging = self._layout.judging(case)
         history = HistoryStage(
             journal, city.places.history, keep=city.file.history.keep, clock=clock
@@ -136,12 +144,14 @@ class CityRun:
             judged=judging.judged,
             keep=city.file.evidence.keep,
         )
-        server = self._server(case, replay)
+        roll = RollCall(heard, registry=registry, kinds=kinds, topic_labels=intake.topic_labels)
+        server = self._server(case, replay, roll=roll, tailing=tailing)
         return Supervisor(
             [
-                Phase("inputs", self._inputs(journal, case, intake), stop_s=3.0),
+                Phase("inputs", [*self._inputs(journal, case, intake, tailing.tap), tailing]),
                 Phase("counts", [TallyStage(case.store, intake=intake, clock=clock)], gates=False),
                 Phase("intake", [intake], stop_s=2.0),
+                Phase("heard", [heard], gates=False, stop_s=2.0),
                 Phase("rules", judging.stages, stop_s=2.0),
                 Phase("history", [history], gates=False, stop_s=3.0),
                 Phase("upkeep", [upkeep], gates=False, stop_s=1.0),
@@ -151,7 +161,7 @@ class CityRun:
         )
 
     def _inputs(
-        self, journal: Journal, case: Case, intake: Intake
+        self, journal: Journal, case: Case, intake: Intake, tap: Tap
     ) -> list[Subscriber | CameraStage]:
         city = self._city
         configs = tuple(city.file.inputs)
@@ -163,6 +173,7 @@ class CityRun:
                 dead=case.dead,
                 journal=journal,
                 clock=self._clock,
+                tap=tap,
             )
             for config, name in zip(configs, input_names(configs), strict=True)
         ]
@@ -172,7 +183,7 @@ class CityRun:
             )
         return stages
 
-    def _server(self, case: Case, replay: Replay) -> HttpStage:
+    def _server(self, case: Case, replay: Replay, *, roll: RollCall, tailing: Tailing) -> HttpStage:
         city = self._city
         door = Door(
             city=city.file.city.name,
@@ -193,6 +204,9 @@ class CityRun:
             stages=self._restarts,
             replay=replay,
             inbox=self._inbox,
+            rules=city.rules,
+            roll=roll,
+            tailing=tailing,
         )
         http = city.file.http
         server = HttpStage(build_application(door), host=http.host, port=http.port)

@@ -93,6 +93,42 @@ class Registry:
             labels["name"] += f" {region}"
         return labels
 
+    def rows(self, sources: Sequence[str]) -> NDArray[np.int64]:
+        """The row of every source, of its camera for a region; -1 for one that is not here."""
+        found = self._rows_of(sources)
+        regions = [at for at in np.flatnonzero(found < 0).tolist() if "/" in sources[at]]
+        if regions:
+            found[regions] = self._rows_of([sources[at].rpartition("/")[0] for at in regions])
+        return found
+
+    def having(self, column: str, value: str) -> NDArray[np.bool_]:
+        """A bool a row: whether its cell of this column is ``value``."""
+        if column not in self._columns:
+            return np.zeros(len(self), np.bool_)
+        equal = pc.equal(self._columns[column], value).fill_null(False)
+        mask: NDArray[np.bool_] = equal.to_numpy(zero_copy_only=False)
+        return mask
+
+    def filled(self, column: str) -> NDArray[np.bool_]:
+        """A bool a row: whether it has a cell of this column."""
+        if column not in self._columns:
+            return np.zeros(len(self), np.bool_)
+        mask: NDArray[np.bool_] = self._columns[column].is_valid().to_numpy(zero_copy_only=False)
+        return mask
+
+    def id_of(self, row: int) -> str:
+        id: str = self._columns["id"][row].as_py()
+        return id
+
+    def like(self, source: str, *, most: int) -> list[str]:
+        """Ids that begin or end as this one does, up to its middle: where a typing error hides."""
+        middle = (len(source) + 1) // 2
+        ids = self._columns["id"]
+        begins = pc.starts_with(ids, source[:middle], ignore_case=True)
+        ends = pc.ends_with(ids, source[middle:] or source, ignore_case=True)
+        found: list[str] = ids.filter(pc.or_(begins, ends))[:most].to_pylist()
+        return found
+
     def place(self, source: str) -> Place | None:
         """Where the source stands; None for one that is not here, or has no lat and lon."""
         found = self._find(source)
@@ -109,6 +145,17 @@ class Registry:
             return None
         text: str | None = self._columns[column][row].as_py()
         return text
+
+    def _rows_of(self, sources: Sequence[str]) -> NDArray[np.int64]:
+        missing = np.full(len(sources), -1, np.int64)
+        if not len(self):
+            return missing
+        wanted = np.fromiter(map(hash, sources), np.int64, len(sources))
+        at = np.minimum(np.searchsorted(self._hashes, wanted), len(self._hashes) - 1)
+        rows = self._rows[at].astype(np.int64)
+        same = pc.equal(self._columns["id"].take(pa.array(rows)), pa.array(sources, pa.string()))
+        rows[~same.to_numpy(zero_copy_only=False)] = -1
+        return rows
 
     def _find(self, source: str) -> tuple[int, str] | None:
         """The source's row and '', or its camera's row and the region's name."""

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import structlog
@@ -64,6 +64,24 @@ class HeardStage:
         """By metric; [] of a source that was never heard."""
         with self._lock:
             return series_of(self._heard, source)
+
+    def newest_before(self) -> Callable[[str, str], tuple[Ts | None, int]]:
+        """Says of a series the newest time that it had when this was asked for, and its source's
+        lateness."""
+        with self._lock:
+            newest, generation = self._heard.column("newest").copy(), self._heard.generation
+
+        def of(source: str, metric: str) -> tuple[Ts | None, int]:
+            with self._lock:
+                number = self._heard.number(source)
+                lateness = 0 if number is None else int(self._heard.lateness.data[number])
+                row = self._heard.row(source, metric)
+                same = self._heard.generation == generation
+            if row is None or row >= len(newest) or not same:
+                return None, lateness
+            return int(newest[row]), lateness
+
+        return of
 
     async def load(self) -> None:
         snapshot = await self._journal.load_snapshot(SNAPSHOT)

@@ -102,10 +102,22 @@ class Tickets:
         rows, following = self._page(query, tickets.c.opened_at, tickets.c.id, limit, cursor)
         return Page([ticket_of(row) for row in rows], following)
 
-    def incidents(self, *, limit: int = 100, cursor: str | None = None) -> IncidentPage:
-        """Every incident that was handed in, with a ticket or without. Raises BadCursor."""
+    def incidents(
+        self,
+        *,
+        source: str | None = None,
+        firing: bool = False,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> IncidentPage:
+        """Every incident that was handed in, with a ticket or without; ``firing``: those that have
+        not cleared. Raises BadCursor."""
         limit = max(1, min(limit, MOST))
         query = select(incidents).order_by(incidents.c.fired_at.desc(), incidents.c.id.desc())
+        if source is not None:
+            query = query.where(incidents.c.source == source)
+        if firing:
+            query = query.where(incidents.c.cleared_at.is_(None))
         rows, following = self._page(query, incidents.c.fired_at, incidents.c.id, limit, cursor)
         return IncidentPage([(seen_of(row).incident, row.ticket) for row in rows], following)
 
