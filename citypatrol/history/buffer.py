@@ -1,17 +1,18 @@
 """What was read from the journal and is not in a file yet: Arrow columns, no Python objects."""
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Final
 
 import numpy as np
 import orjson
 import pyarrow as pa
 
-from citypatrol.columns import Ints
+from citypatrol.columns import Codes
 from citypatrol.hashes import hash_names
 from citypatrol.history.layout import SCHEMA, new_id
 from citypatrol.journal import Entry, Snapshot
-from citypatrol.lateness import Bools, Lateness
+from citypatrol.lateness import Lateness
 from citypatrol.records import Control, SourceSeen, Tick
 from citypatrol.samples import Batch
 
@@ -97,27 +98,39 @@ class Buffer:
     def _add(self, lateness: Lateness, batches: list[Batch]) -> None:
         if not batches:
             return
-        names = [
-            (pa.array(batch.sources, pa.string()), pa.array(batch.metrics, pa.string()))
-            for batch in batches
+        source, sources = _as_one([(batch.sources, batch.source) for batch in batches])
+        metric, metrics = _as_one([(batch.metrics, batch.metric) for batch in batches])
+        ts = np.concatenate([batch.ts for batch in batches])
+        late = lateness.samples(hash_names(sources)[source], hash_names(metrics)[metric], ts)
+        columns = [
+            pa.DictionaryArray.from_arrays(pa.array(source), sources),
+            pa.DictionaryArray.from_arrays(pa.array(metric), metrics),
+            pa.array(ts, pa.timestamp("ms", tz="UTC")),
+            pa.array(np.concatenate([batch.value for batch in batches]), pa.float64()),
+            _evidence(batches),
+            pa.array(late),
         ]
-        late = lateness.samples(
-            _hashes([one for one, _ in names], [batch.source for batch in batches]),
-            _hashes([one for _, one in names], [batch.metric for batch in batches]),
-            np.concatenate([batch.ts for batch in batches]),
-        )
-        at = 0
-        for batch, (sources, metrics) in zip(batches, names, strict=True):
-            part = late[at : at + len(batch)]
-            self._pieces.append(_piece(batch, sources, metrics, late=part))
-            at += len(batch)
-        self.rows += at
+        self._pieces.append(pa.record_batch(columns, schema=SCHEMA))
+        self.rows += len(ts)
         self.late += int(np.count_nonzero(late))
         batches.clear()
 
 
-def _hashes(names: Sequence[pa.StringArray], codes: Sequence[np.ndarray]) -> Ints:
-    return np.concatenate([hash_names(one)[code] for one, code in zip(names, codes, strict=True)])
+def _as_one(
+    columns: Sequence[tuple[tuple[str, ...], Codes]],
+) -> tuple[Codes, pa.StringArray]:
+    """Codes into all the names, one after the other; a name may stand there twice."""
+    starts = np.cumsum([0, *(len(names) for names, _ in columns)], dtype=np.int32)
+    parts = [codes + start for (_, codes), start in zip(columns, starts.tolist(), strict=False)]
+    names = list(chain.from_iterable(names for names, _ in columns))
+    return np.concatenate(parts).astype(np.int32), pa.array(names, pa.string())
+
+
+def _evidence(batches: Sequence[Batch]) -> pa.StringArray:
+    if all(batch.evidence is None for batch in batches):
+        return pa.nulls(sum(map(len, batches)), pa.string())
+    each = (batch.evidence or (None,) * len(batch) for batch in batches)
+    return pa.array(list(chain.from_iterable(each)), pa.string())
 
 
 def _introduce(lateness: Lateness, seen: list[SourceSeen]) -> None:
@@ -125,20 +138,3 @@ def _introduce(lateness: Lateness, seen: list[SourceSeen]) -> None:
         names = pa.array([one.source for one in seen], pa.string())
         lateness.introduce(hash_names(names), np.array([one.lateness for one in seen], np.int64))
         seen.clear()
-
-
-def _piece(
-    batch: Batch, sources: pa.StringArray, metrics: pa.StringArray, *, late: Bools
-) -> pa.RecordBatch:
-    evidence = batch.evidence
-    return pa.record_batch(
-        [
-            pa.DictionaryArray.from_arrays(pa.array(batch.source), sources),
-            pa.DictionaryArray.from_arrays(pa.array(batch.metric), metrics),
-            pa.array(batch.ts, pa.timestamp("ms", tz="UTC")),
-            pa.array(batch.value, pa.float64()),
-            pa.nulls(len(batch), pa.string()) if evidence is None else pa.array(evidence),
-            pa.array(late),
-        ],
-        schema=SCHEMA,
-    )
