@@ -12,6 +12,7 @@ from app.outcome import OutsideError, UsageError
 from citypatrol.clock import Clock, Ts
 from citypatrol.dead_kafka import DeadFromKafka
 from citypatrol.errors import ConfigError, Retry
+from citypatrol.history.reading import History
 from citypatrol.history.stage import CURSOR as HISTORY
 from citypatrol.journal import Entry, Journal
 from citypatrol.journal_sqlite import SqliteJournal
@@ -38,6 +39,11 @@ class Judging:
 class Layout(Protocol):
     """``open`` raises OutsideError where the journal is not to be had, ConfigError where it is
     another one than configured."""
+
+    @property
+    def history(self) -> History | None:
+        """What a sink that the journal has left behind goes on from."""
+        ...
 
     async def open(self) -> Journal: ...
     def judging(self, case: Case) -> Judging: ...
@@ -69,6 +75,10 @@ class OnSqlite:
             holds=(RULES, HISTORY),
         )
         return cls(city, journal, clock=clock)
+
+    @property
+    def history(self) -> History:
+        return History(self._city.places.history)
 
     async def open(self) -> Journal:
         await _opened(self._journal)
@@ -103,6 +113,11 @@ class OnKafka:
             message = "journal.type is sqlite: start `citypatrol run`, which needs no Kafka"
             raise UsageError(message)
         return cls(city, config, clock=clock)
+
+    @property
+    def history(self) -> None:
+        """Kafka's own retention is by time alone, and its positions are no place in the files."""
+        return None
 
     async def open(self) -> Journal:
         await _opened(self._journal)

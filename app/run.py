@@ -121,7 +121,14 @@ class CityRun:
             journal, city.places.history, keep=city.file.history.keep, clock=clock
         )
         influx = [
-            InfluxSink(journal, config, dead=case.dead, clock=clock, cursor=cursor)
+            InfluxSink(
+                journal,
+                config,
+                dead=case.dead,
+                clock=clock,
+                cursor=cursor,
+                history=self._layout.history,
+            )
             for config, cursor in zip(city.file.sinks, cursors(len(city.file.sinks)), strict=True)
         ]
         webhooks = Webhooks(

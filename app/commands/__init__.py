@@ -10,6 +10,7 @@ BUILT = {
     "detect": "run a detector on pictures or clips",
     "tickets": "the ticket desk from a terminal",
     "dead": "what was set aside, with the reason, and how to send it again",
+    "influx": "make the bucket or database, mapping and tokens that the sinks need",
     "doctor": "connect to each named service once and say what is wrong",
 }
 
