@@ -47,7 +47,7 @@ class CameraSpec:
 _SITES: Sequence[tuple[str, str, str, float, float]] = (
     ("hanghai-zichen", "航海东路/紫辰路", "guancheng", 34.7155, 113.7411),
     ("huayuan-nongye", "花园路/农业路", "jinshui", 34.7865, 113.6830),
-    ("dongdajie", "东大街人行道", "guancheng", 34.7508, 113.6853),
+    ("zhengbianlu", "郑汴路人行道", "guancheng", 34.7425, 113.7248),
 )
 """Two junctions and a pavement."""
 

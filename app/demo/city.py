@@ -23,6 +23,7 @@ UNITS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "ecology": ("市生态环境局", "city", ("environment.air", "environment.noise")),
     "data-bureau": ("市大数据局", "city", ("device.silent", "device.camera")),
 }
+CITY_NAME = "郑州市"
 DISTRICT_CODES = dict(
     zip(DISTRICTS, ("410102", "410103", "410104", "410108", "410105", "410171"), strict=True)
 )
@@ -134,15 +135,13 @@ def _write_registry(path: Path, devices: Sequence[Device], cameras: Sequence[Cam
 
 def grid() -> dict[str, object]:
     """A grid of streets' cells, in six districts of one city: a simplification, drawn by rule."""
-    features = [_feature("410100", None, "city", SOUTH, WEST, HEIGHT, WIDTH)]
+    features = [_feature("410100", None, "city", CITY_NAME, SOUTH, WEST, HEIGHT, WIDTH)]
     high, wide = HEIGHT / 2, WIDTH / 3
-    for number, code in enumerate(DISTRICT_CODES.values()):
+    for number, (district, code) in enumerate(DISTRICT_CODES.items()):
         row, column = divmod(number, 3)
-        features.append(
-            _feature(
-                code, "410100", "district", SOUTH + row * high, WEST + column * wide, high, wide
-            )
-        )
+        corner = (SOUTH + row * high, WEST + column * wide)
+        name = DISTRICTS[district]
+        features.append(_feature(code, "410100", "district", name, *corner, high, wide))
     cell_high, cell_wide = HEIGHT / ROWS, WIDTH / COLUMNS
     codes = list(DISTRICT_CODES.values())
     for number in range(ROWS * COLUMNS):
@@ -150,12 +149,19 @@ def grid() -> dict[str, object]:
         district = codes[(row // (ROWS // 2)) * 3 + column // (COLUMNS // 3)]
         code = f"{district}-{row + 1:02d}-{column + 1:03d}"
         corner = (SOUTH + row * cell_high, WEST + column * cell_wide)
-        features.append(_feature(code, district, "street", *corner, cell_high, cell_wide))
+        features.append(_feature(code, district, "street", code, *corner, cell_high, cell_wide))
     return {"type": "FeatureCollection", "features": features}
 
 
 def _feature(
-    code: str, parent: str | None, level: str, south: float, west: float, high: float, wide: float
+    code: str,
+    parent: str | None,
+    level: str,
+    name: str,
+    south: float,
+    west: float,
+    high: float,
+    wide: float,
 ) -> dict[str, object]:
     ring = [
         [round(lon, 6), round(lat, 6)]
@@ -169,7 +175,7 @@ def _feature(
     ]
     return {
         "type": "Feature",
-        "properties": {"code": code, "parent": parent, "level": level},
+        "properties": {"code": code, "parent": parent, "level": level, "name": name},
         "geometry": {"type": "Polygon", "coordinates": [ring]},
     }
 

@@ -93,7 +93,8 @@ class Renderer:
         counts = view.counts(states, tickets, now=now)
         projection = door.city_map().projection
         found = [view.spot(ticket, projection) for ticket in tickets]
-        spots = view.spread(spot for spot in found if spot is not None)
+        known = (spot for spot in found if spot is not None)
+        spots = view.spread(known, height=projection.height)
         received = door.inbox.received() if door.inbox is not None else ()
         return {
             "tickets": self._cards(tickets),

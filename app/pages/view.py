@@ -1,6 +1,6 @@
 """What the page shows, worked out from tickets and deliveries (pure)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import quote
@@ -34,7 +34,10 @@ STEP_TEXT: Final[Mapping[Step, str]] = {
     "reopen": "Reopen",
 }
 FALSE_ALARM: Final = "false-alarm"
-_NEAR: Final = 104.0
+_WIDE: Final = 104.0
+_HIGH: Final = 46.0
+"""What a ticket on the map takes, with its number."""
+_MOST_MOVES: Final = 12
 _UNSEEN: Final[tuple[State, ...]] = ("open", "dispatched", "rejected", "reopened")
 _AT_WORK: Final[tuple[State, ...]] = (*_UNSEEN, "acknowledged", "in_progress")
 
@@ -231,18 +234,30 @@ def spot(ticket: Ticket, projection: Projection) -> Spot | None:
     )
 
 
-def spread(spots: Iterable[Spot]) -> list[Spot]:
-    """Tickets at one place stand side by side, so that each can be seen and pressed."""
-    taken: dict[tuple[int, int], int] = {}
-    placed = []
+def spread(spots: Iterable[Spot], *, height: float) -> list[Spot]:
+    """Tickets close together stand one below the other, so that each can be seen and pressed."""
+    placed: list[Spot] = []
     for one in spots:
-        here = (round(one.x / _NEAR), round(one.y / _NEAR))
-        aside = _NEAR * taken.get(here, 0)
-        taken[here] = taken.get(here, 0) + 1
-        if one.anchor == "end":
-            aside = -aside
-        placed.append(replace(one, x=one.x + aside, text_x=one.text_x + aside))
+        free = (
+            here
+            for here in _around(one)
+            if _HIGH / 2 <= here.y <= height - _HIGH / 2
+            and not any(_touch(here, other) for other in placed)
+        )
+        placed.append(next(free, one))
     return placed
+
+
+def _around(spot: Spot) -> Iterator[Spot]:
+    """The spot, then below and above it, ever further away."""
+    yield spot
+    for move in range(1, _MOST_MOVES):
+        for down in (move * _HIGH, -move * _HIGH):
+            yield replace(spot, y=spot.y + down, text_y=spot.text_y + down)
+
+
+def _touch(one: Spot, other: Spot) -> bool:
+    return abs(one.x - other.x) < _WIDE and abs(one.y - other.y) < _HIGH
 
 
 def row(delivery: Delivery, *, units: Units) -> Row:

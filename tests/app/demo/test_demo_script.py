@@ -1,13 +1,18 @@
 """The demo's play and its account: pure, so every seed can be looked at."""
 
 import itertools
+import json
+from pathlib import Path
 
 import pytest
 
+from app.demo.cameras import camera_specs
+from app.demo.city import DISTRICT_CODES, grid
 from app.demo.devices import NONSENSE, make_devices
 from app.demo.publisher import City, Play
 from app.demo.scoreboard import Filed, account
 from app.demo.script import CATEGORIES, Places, Script, Scripted, write_script
+from citypatrol.geo import Grid
 
 DEVICES = make_devices(2000)
 PLACES = Places(["cam-1/north", "cam-1/south", "cam-3/east"], ["cam-2"], DEVICES)
@@ -36,6 +41,18 @@ def test_a_seed_is_one_play_and_another_seed_another() -> None:
 def test_a_gateway_has_two_hundred_devices() -> None:
     gateways = [device.gateway for device in DEVICES]
     assert {gateways.count(gateway) for gateway in gateways} == {200}
+
+
+def test_what_stands_in_a_district_lies_in_its_cells(tmp_path: Path) -> None:
+    path = tmp_path / "grid.geojson"
+    path.write_text(json.dumps(grid()), encoding="utf-8")
+    cells, problems = Grid.read(path)
+    assert problems == []
+    for thing in (*camera_specs(1), *DEVICES):
+        cell = cells.cell(thing.lat, thing.lon)
+        assert cell is not None, thing
+        codes = [above.code for above in cells.upward(cell)]
+        assert codes[1:] == [DISTRICT_CODES[thing.district], "410100"], thing
 
 
 def play(script: Script, *, until_s: float = 80.0) -> dict[str, list[tuple[float, str, bytes]]]:
