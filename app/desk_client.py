@@ -1,9 +1,10 @@
 """The desk for the terminal: over HTTP where the city runs, else straight on its database."""
 
+import http.client
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import quote, urlencode
@@ -26,7 +27,7 @@ from tickets.states import DESK, Step
 from tickets.store import Store
 from tickets.units import Units
 
-_PATIENCE_S: Final = 10.0
+_PATIENCE_S: Final = 15.0  # more than the time between two signs of life of a stream
 _EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - names, not a bind
 
 Json = dict[str, Any]
@@ -74,23 +75,46 @@ class HttpDesk:
     def ask(self, path: str, *, body: Mapping[str, Any] | None = None) -> Json:
         """GET, or POST where there is a body."""
         data = None if body is None else json.dumps(body).encode()
+        try:
+            with self._opened(path, data) as answer:
+                found: Json = json.loads(answer.read())
+                return found
+        except (OSError, ValueError) as error:
+            message = f"{self.base}: {error}"
+            raise OutsideError(message) from error
+
+    def follow(self, path: str) -> Iterator[Json]:
+        """The server-sent events of an answer that has no end; ends when the city does."""
+        try:
+            with self._opened(path, None) as answer:
+                for line in answer:
+                    if line.startswith(b"data: "):
+                        yield json.loads(line[6:])
+        except TimeoutError as error:
+            message = f"{self.base} gives no sign of life any more"
+            raise OutsideError(message) from error
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            message = f"{self.base}: the connection broke off: {error}"
+            raise OutsideError(message) from error
+
+    def _opened(self, path: str, data: bytes | None) -> Any:
         request = urllib.request.Request(f"{self.base}{path}", data)  # noqa: S310 - our own base
         request.add_header("Content-Type", "application/json")
         if self.token is not None:
             request.add_header("Authorization", f"Bearer {self.token.reveal()}")
         try:
-            with _open(request) as answer:
-                found: Json = json.loads(answer.read())
-                return found
+            return _open(request)
         except urllib.error.HTTPError as error:
             detail = _detail(error)
             if error.code in (400, 404, 409, 422):
                 raise WrongError(detail) from None
+            if error.code == 401:
+                detail = (
+                    "the running city has another token; is http.token, or CITYPATROL_TOKEN, here"
+                    " the one that it was started with?"
+                )
             message = f"{self.base}: {error.code} {detail}"
             raise OutsideError(message) from None
-        except (OSError, ValueError) as error:
-            message = f"{self.base}: {error}"
-            raise OutsideError(message) from error
 
     def list(self, *, states: Sequence[str], limit: int) -> list[Json]:
         query = urlencode({"state": states, "limit": limit}, doseq=True)

@@ -13,6 +13,11 @@ def say(text: str = "") -> None:
     sys.stdout.write(f"{text}\n")
 
 
+def flush() -> None:
+    """Show at once what was said: also where it goes into a pipe."""
+    sys.stdout.flush()
+
+
 def complain(text: str) -> None:
     """One line about what is wrong, on standard error."""
     sys.stderr.write(f"{text}\n")

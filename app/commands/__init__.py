@@ -9,6 +9,8 @@ BUILT = {
     "check": "read every file, connect to nothing, print all errors at once",
     "detect": "run a detector on pictures or clips",
     "tickets": "the ticket desk from a terminal",
+    "sources": "who is heard, since when not, what it said, which rules watch it",
+    "tail": "what comes in, live, and what the city makes of it",
     "dead": "what was set aside, with the reason, and how to send it again",
     "influx": "make the bucket or database, mapping and tokens that the sinks need",
     "doctor": "connect to each named service once and say what is wrong",

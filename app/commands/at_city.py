@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from app.config import CityFile
+    from app.desk_client import HttpDesk
 
 
 def add_city_option(parser: argparse.ArgumentParser) -> None:
@@ -28,3 +29,17 @@ def read_city_file(path: Path) -> "CityFile":
     if file is None or problems:
         raise ConfigError(problems)
     return with_defaults(file)
+
+
+def running_city(path: Path, *, what: str) -> "HttpDesk":
+    """The API of the city at work. OutsideError where none answers; ``what``: why it is needed."""
+    from app.desk_client import HttpDesk
+    from app.outcome import OutsideError
+
+    desk = HttpDesk.of(read_city_file(path).http)
+    if not desk.answers():
+        message = (
+            f"no city answers at {desk.base}; {what}. Is it running (`citypatrol run {path}`)?"
+        )
+        raise OutsideError(message)
+    return desk
