@@ -92,12 +92,14 @@ class Broker:
         if isinstance(error, ssl.SSLError) and _alert(error):
             return self._tls_failure(error)
         if not self.tls:
-            return f"{self.url} closed the connection before it answered; does it want TLS (mqtts)?"
+            return f"{self.url} does not speak MQTT; is the port right, or does it want mqtts://?"
         if self.cert is None:
-            way = "does it want a client certificate? set `cert` and `key`"
+            guess = "it lets nobody in without a client certificate; set `cert` and `key`"
         else:
-            way = f"does it trust the client certificate {self.cert}?"
-        return f"{self.url} closed the connection before it answered; {way}"
+            guess = (
+                f"it refused the client certificate {self.cert}; is that valid, and known there?"
+            )
+        return f"{self.url} closed the connection before it answered: perhaps {guess}"
 
     def _tls_failure(self, error: ssl.SSLError) -> str:
         url = self.url
@@ -105,7 +107,7 @@ class Broker:
             return f"{url}: {self._distrust(error)}"
         alert = _alert(error)
         if alert in _WANTS_ONE or (alert in _HANDSHAKE and self.cert is None):
-            return f"{url} wants a client certificate; set `cert` and `key`"
+            return f"{url} lets nobody in without a client certificate; set `cert` and `key`"
         if alert in _OF_OURS:
             return f"{url} refused the client certificate {self.cert}: {_OF_OURS[alert]}"
         return f"{url}: TLS failed ({_reason(error)}); does that port speak TLS?"

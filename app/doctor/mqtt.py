@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from app.doctor.finding import Finding, ill, well
-from ingest.broker import Broker
+from ingest.broker import Away, Broker
 
 _CONNECT, _CONNACK, _SUBSCRIBE, _SUBACK, _DISCONNECT = 0x10, 0x20, 0x82, 0x90, 0xE0
 _CLEAN: Final = 0x02
@@ -35,9 +35,15 @@ async def knock(broker: Broker, filters: Sequence[str], *, patience_s: float = 1
     try:
         async with asyncio.timeout(patience_s):
             return await _knock(broker, filters)
+    except Away as away:
+        return ill(broker.url, str(away))
+    except (ConnectionResetError, BrokenPipeError) as error:
+        return ill(broker.url, broker.cut_off(error))
+    except asyncio.IncompleteReadError:
+        return ill(broker.url, broker.cut_off(None))
     except (OSError, ValueError, TimeoutError) as error:
         return ill(broker.url, broker.failure(error, waited_s=patience_s))
-    except (_Silent, asyncio.IncompleteReadError):
+    except _Silent:
         return ill(broker.url, f"{broker.url} does not speak MQTT; is the port right?")
 
 

@@ -150,12 +150,26 @@ async def running(ingest: Ingest) -> AsyncIterator[Ingest]:
 class Device:
     """Publishes, and knows what the broker has taken over (PUBACK)."""
 
-    def __init__(self, port: int, *, name: str = "device", **options: Any) -> None:
+    def __init__(
+        self,
+        port: int,
+        *,
+        name: str = "device",
+        user: tuple[str, str] | None = None,
+        tls: tuple[Path, Path, Path] | None = None,
+        **options: Any,
+    ) -> None:
+        """``user``: with a password; ``tls``: files of authority, certificate and key."""
         self.acknowledged = 0
         self._published = 0
         self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id=name, **options)
         self._client.max_inflight_messages_set(200)
         self._client.on_publish = self._on_publish
+        if user is not None:
+            self._client.username_pw_set(*user)
+        if tls is not None:
+            authority, certificate, key = map(str, tls)
+            self._client.tls_set(authority, certificate, key)
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
 

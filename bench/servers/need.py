@@ -21,6 +21,7 @@ class Program:
 
 PROGRAMS: Mapping[str, Program] = {
     "mosquitto": Program("apt-get install mosquitto", ("mosquitto",), ("usr/sbin",)),
+    "openssl": Program("apt-get install openssl", ("openssl",)),
     "influxd": Program("apt-get install influxdb", ("influxd",)),
     "postgres": Program("apt-get install postgresql", ("postgres",), ("usr/lib/postgresql/*/bin",)),
     "java": Program("apt-get install default-jre-headless", ("java",)),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 DEBIAN_PACKAGES = {
     "mosquitto": "mosquitto",
+    "openssl": "openssl",
     "influxd": "influxdb",
     "/usr/lib/postgresql/*/bin/postgres": "postgresql",
     "java": "default-jre-headless",

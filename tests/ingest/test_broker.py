@@ -53,3 +53,52 @@ def test_a_file_that_is_no_certificate_is_said(tmp_path: Path) -> None:
     broker = Broker("h", 8883, tls=True, ca=tmp_path / "ca.pem")
     with pytest.raises(Away, match="`ca`, `cert` or `key` cannot be used"):
         broker.tls_context()
+
+
+def _alert(name: str) -> ssl.SSLError:
+    error = ssl.SSLError(1, name)
+    error.reason = name
+    return error
+
+
+@pytest.mark.parametrize(
+    ("name", "cert", "says"),
+    [
+        ("TLSV13_ALERT_CERTIFICATE_REQUIRED", None, "lets nobody in without a client certificate"),
+        ("SSLV3_ALERT_HANDSHAKE_FAILURE", None, "lets nobody in without a client certificate"),
+        ("TLSV1_ALERT_UNKNOWN_CA", "me.pem", "me.pem: it does not know the authority"),
+        ("tlsv1 alert unknown ca", "me.pem", "me.pem: it does not know the authority"),
+        ("SSLV3_ALERT_CERTIFICATE_EXPIRED", "me.pem", "me.pem: it has expired; renew it"),
+        ("SSL/TLS_ALERT_CERTIFICATE_EXPIRED", "me.pem", "me.pem: it has expired; renew it"),
+        ("SSLV3_ALERT_CERTIFICATE_REVOKED", "me.pem", "me.pem: it was revoked"),
+        ("TLSV1_ALERT_INTERNAL_ERROR", "me.pem", "TLS failed (TLSV1_ALERT_INTERNAL_ERROR)"),
+    ],
+)
+def test_what_a_broker_says_of_our_certificate(name: str, cert: str | None, says: str) -> None:
+    """The names are OpenSSL's, of several releases."""
+    broker = Broker("h", 8883, tls=True, cert=Path(cert) if cert else None)
+    assert says in broker.failure(_alert(name), waited_s=5)
+    assert says in broker.cut_off(_alert(name))
+
+
+@pytest.mark.parametrize(
+    ("broker", "says"),
+    [
+        (BROKER, "does not speak MQTT; is the port right, or does it want mqtts://?"),
+        (Broker("h", 8883, tls=True), "perhaps it lets nobody in without a client certificate"),
+        (
+            Broker("h", 1, tls=True, cert=Path("me.pem")),
+            "perhaps it refused the client certificate",
+        ),
+    ],
+    ids=["plain", "no certificate", "certificate"],
+)
+def test_a_connection_that_ends_before_any_answer(broker: Broker, says: str) -> None:
+    assert says in broker.cut_off(None)
+    assert says in broker.cut_off(ConnectionResetError(104, "reset"))
+
+
+def test_a_certificate_that_is_not_valid_yet() -> None:
+    error = ssl.SSLCertVerificationError(1, "not yet")
+    error.verify_code = 9
+    assert "not valid yet; is this machine's clock wrong?" in BROKER.failure(error, waited_s=5)

@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import shutil
-import subprocess
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -69,38 +67,6 @@ async def test_no_broker(tmp_path: Path, host: str, says: str) -> None:
     async with running(Ingest(tmp_path, f"mqtt://{host}:{free_port()}")) as ingest:
         await ingest.waits_for(says)
         assert ingest.gate.is_behind
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """ca.pem, server.pem and server.key for 127.0.0.1, made by openssl for this run."""
-    assert shutil.which("openssl"), "openssl is not installed: apt-get install openssl"
-    folder = tmp_path_factory.mktemp("tls")
-    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    for name, more in (
-        ("ca", ["-x509", "-subj", "/CN=test authority"]),
-        ("server", ["-x509", "-CA", "ca.pem", "-CAkey", "ca.key", "-subj", "/CN=broker",
-                    "-addext", "subjectAltName=IP:127.0.0.1",
-                    "-addext", "basicConstraints=critical,CA:FALSE"]),
-    ):  # fmt: skip
-        command = ["openssl", "req", *more, *key, "-keyout", f"{name}.key", "-out", f"{name}.pem"]
-        subprocess.run(command, cwd=folder, check=True, timeout=30, capture_output=True)
-    return folder
-
-
-@paho_leaves_the_socket
-async def test_tls(tmp_path: Path, certificates: Path) -> None:
-    lines = f"certfile {certificates}/server.pem\nkeyfile {certificates}/server.key\n"
-    with mosquitto(folder=tmp_path / "broker", listener=lines) as broker:
-        url = broker.url.replace("mqtt:", "mqtts:")
-        async with running(Ingest(tmp_path / "good", url, {"ca": certificates / "ca.pem"})) as good:
-            await good.ready()
-        async with running(Ingest(tmp_path / "bad", url)) as bad:
-            await bad.waits_for("its certificate is not trusted")
-            assert "set `ca`" in (bad.input.waiting_for() or "")
-        missing = {"ca": tmp_path / "nowhere.pem"}
-        async with running(Ingest(tmp_path / "missing", url, missing)) as ingest:
-            await ingest.waits_for("nowhere.pem is not there; look at `ca`, `cert` and `key`")
 
 
 @paho_leaves_the_socket
