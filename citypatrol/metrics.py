@@ -5,9 +5,12 @@ from typing import Final
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
 
+from citypatrol.threads import ThreadSeconds
+
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
 REGISTRY: Final = CollectorRegistry()
+REGISTRY.register(ThreadSeconds())
 CONTENT_TYPE: Final = prometheus_client.CONTENT_TYPE_LATEST
 
 SAMPLES: Final = Counter(

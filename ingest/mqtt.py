@@ -161,11 +161,13 @@ class Link:
         poll.register(self._wake_r, select.POLLIN)
         more = False
         while (wire := client.wire) is not None:
-            wants = 0 if self._paused or self._inbox.is_full else select.POLLIN
+            nap_ms = self._pace.nap_ms(time.monotonic(), window=self._progress.window)
+            deaf = self._paused or self._inbox.is_full or nap_ms > 0
+            wants = 0 if deaf else select.POLLIN
             if wire.wants_write:
                 wants |= select.POLLOUT
             poll.register(wire, wants)
-            events = dict(poll.poll(0 if more and wants else self._patience_ms()))
+            events = dict(poll.poll(0 if more and not deaf else nap_ms or self._patience_ms()))
             if self._wake_r.fileno() in events:
                 self._wake_r.recv(4_096)
             self._acknowledge(wire)
@@ -190,10 +192,11 @@ class Link:
         return more
 
     def _take(self, messages: Sequence[Message]) -> None:
+        now_s = time.monotonic()
         self._inbox.put(messages)
         self._progress.received += len(messages)
-        self._progress.read(time.monotonic())
-        self._pace.came(len(messages))
+        self._progress.read(now_s)
+        self._pace.came(len(messages), now_s=now_s)
 
     def _flush_when_due(self) -> None:
         """At once when the in-flight window in use is full, or the last commit is a while ago."""

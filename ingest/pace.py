@@ -11,6 +11,8 @@ from typing import Final
 _LEAST_S: Final = 0.005
 _EACH_S: Final = 0.000_05
 _MOST_S: Final = 0.025
+_NAP_S: Final = 0.002
+_SMALL_WINDOW: Final = 100
 
 
 class Pace:
@@ -19,13 +21,24 @@ class Pace:
     def __init__(self) -> None:
         self._count = 0
         self._flushed_s = -math.inf
+        self._read_s = -math.inf
 
     @property
     def waits(self) -> bool:
         return self._count > 0
 
-    def came(self, count: int) -> None:
+    def came(self, count: int, *, now_s: float) -> None:
         self._count += count
+        self._read_s = now_s
+
+    def nap_ms(self, now_s: float, *, window: int) -> int:
+        """How long the network may be left alone: a broker sends messages one by one, and to look
+        for each costs more than to read it. 0 where it may be waiting for us: ``window`` is the
+        most that it has sent ahead."""
+        if not self._count or window < _SMALL_WINDOW:
+            return 0
+        left_s = min(self._read_s + _NAP_S, self._due_s()) - now_s
+        return max(0, math.ceil(1_000 * left_s))
 
     def is_due(self, now_s: float) -> bool:
         return self._count > 0 and now_s >= self._due_s()

@@ -32,6 +32,11 @@ class Progress:
         return self.received - self._finished
 
     @property
+    def window(self) -> int:
+        """The most that was in hand at once on this connection."""
+        return self._most_in_hand
+
+    @property
     def window_is_full(self) -> bool:
         """As many are in hand as ever on this connection: the broker may be waiting for us."""
         return self.in_hand >= self._most_in_hand
