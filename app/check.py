@@ -93,7 +93,7 @@ def _files(folder: Path) -> Iterable[Path]:
             continue
         if path.is_dir() and not path.is_symlink():
             yield from _files(path)
-        elif path.suffix in _READ:
+        elif path.suffix in _READ and path.is_file():
             yield path
 
 
@@ -130,8 +130,6 @@ def _reader(path: Path) -> Callable[[Path], Sequence[Problem]]:
 
 
 def _stranger(path: Path) -> Sequence[Problem]:
-    if not path.is_file():
-        return [Problem(str(path), 0, 0, "there is no such file")]
     _, problems, document = load_model(path, Model)  # no more than its form
     if document.tree.broken:
         return problems

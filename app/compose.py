@@ -1,5 +1,6 @@
 """Puts the rooms of a city together: what ``run`` and ``serve`` have in common."""
 
+import os
 import threading
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -15,7 +16,7 @@ from app.places import EvidenceLinks
 from app.ticket_json import Scribe
 from citypatrol.clock import Clock
 from citypatrol.dead import DeadStore
-from citypatrol.errors import Retry
+from citypatrol.errors import ConfigError, Retry
 from citypatrol.evidence import EvidenceStore
 from citypatrol.registry import Registry
 from tickets.desk import Desk
@@ -53,10 +54,11 @@ def open_case(city: City, *, clock: Clock) -> Case:
         dead = DeadStore(places.dead)
         store = Store(places.tickets_url)
         store.open()
-    except (StoreError, Retry) as error:
+    except (StoreError, Retry, ConfigError) as error:
         raise OutsideError(str(error)) from error
     except OSError as error:
-        message = f"{error.filename}: {error.strerror}"
+        way_out = f"let user {os.geteuid()} write there, or name another path in {city.path}"
+        message = f"{error.filename}: {error.strerror}; {way_out}"
         raise OutsideError(message) from error
     outbox = Outbox(store)
     links = EvidenceLinks(key, file.http.url)

@@ -143,7 +143,7 @@ async def _opened(journal: _Opens) -> None:
     try:
         await journal.open()
     except ConfigError as error:
-        raise OutsideError("; ".join(one.message for one in error.problems)) from error
+        raise OutsideError("; ".join(map(str, error.problems))) from error
     except Retry as error:
         raise OutsideError(str(error)) from error
 

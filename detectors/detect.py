@@ -1,6 +1,7 @@
 """The core of ``citypatrol detect``: a model on pictures and clips, one mapping a picture."""
 
 import csv
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -47,8 +48,11 @@ def read_regions(path: Path) -> dict[str, list[Box]]:
             for row in reader:
                 box = _box(row, place=f"{path}:{reader.line_num}")
                 boxes.setdefault(row["path"], []).append(box)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        message = f"{path}: cannot be read: {error}"
+    except OSError as error:
+        message = f"{path}: cannot be read: {error.strerror}"
+        raise pictures.Unreadable(message) from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        message = f"{path}: is no CSV in UTF-8 ({error}); save it as that"
         raise pictures.Unreadable(message) from error
     return boxes
 
@@ -60,8 +64,8 @@ def _box(row: Mapping[str, str | None], *, place: str) -> Box:
     except ValueError as error:
         message = f"{place}: x1,y1,x2,y2 are {cells}, not four numbers (pixels)"
         raise pictures.Unreadable(message) from error
-    if not (x1 < x2 and y1 < y2):
-        message = f"{place}: x1,y1,x2,y2 are {cells}: needs x1 < x2 and y1 < y2"
+    if not (x1 < x2 < math.inf and y1 < y2 < math.inf and min(x1, y1) > -math.inf):
+        message = f"{place}: x1,y1,x2,y2 are {cells}: needs x1 < x2 and y1 < y2, in pixels"
         raise pictures.Unreadable(message)
     return x1, y1, x2, y2
 

@@ -73,7 +73,7 @@ def load(path: Path, *, threads: int = 1, providers: tuple[str, ...] = ()) -> Mo
             str(path), options, providers=list(providers or ("CPUExecutionProvider",))
         )
     except _load_errors() as error:
-        message = f"{path}: ONNX Runtime cannot load it: {error}"
+        message = f"{path}: ONNX Runtime cannot load it; is it an ONNX file? {error}"
         raise ModelError(message) from error
     inputs = session.get_inputs()
     if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type != "tensor(float)":

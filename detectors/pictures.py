@@ -34,7 +34,7 @@ def read_picture(path: Path) -> Pixels:
         raise Unreadable(message) from error
     pixels = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
     if pixels is None:
-        message = f"{path}: is no picture that OpenCV can read ({len(data)} bytes)"
+        message = f"{path}: is no picture that OpenCV can read ({len(data)} bytes); is it whole?"
         raise Unreadable(message)
     return np.asarray(pixels, np.uint8)
 
@@ -67,5 +67,5 @@ def read_clip(path: Path, *, every_s: float = EVERY_S) -> Iterator[tuple[float, 
                 message = f"{path}: has no frame that can be decoded"
                 raise Unreadable(message)
     except (av.FFmpegError, OSError) as error:
-        message = f"{path}: cannot be read: {error}"
+        message = f"{path}: cannot be read: {error.strerror}; is it a whole clip?"
         raise Unreadable(message) from error

@@ -24,6 +24,9 @@ def execute(args: argparse.Namespace) -> int:
         if not path.exists():
             message = f"{path}: there is no such file or folder"
             raise UsageError(message)
+        if not (path.is_file() or path.is_dir()):
+            message = f"{path}: is neither a file nor a folder; give it the file itself"
+            raise UsageError(message)
     found = check(args.paths)
     if args.json:
         say_json(
@@ -39,9 +42,13 @@ def execute(args: argparse.Namespace) -> int:
     if not args.quiet:
         for note in found.notes:
             complain(paint(f"note: {printable(str(note))}", code="2"))
-        errors = f"{len(found.problems)} errors" if found.problems else "no error"
-        say(f"{found.files} files: {errors}")
+        say(f"{_count(found.files, 'file')}: {_count(len(found.problems), 'error')}")
     return FOUND_WRONG if found.problems else FINE
+
+
+def _count(number: int, thing: str) -> str:
+    """``no error``, ``1 error``, ``2 errors``."""
+    return f"{number or 'no'} {thing}{'s' if number > 1 else ''}"
 
 
 def _as_json(problem: "Problem") -> dict[str, Any]:

@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING, Final
 
 from app.commands.at_city import add_city_option, read_city_file
-from app.commands.options import global_options
+from app.commands.options import global_options, rows
 from app.outcome import FINE, OutsideError, WrongError
 from app.terminal import printable, say, say_json, table
 
@@ -21,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     listing = verbs.add_parser("list", help="newest first", parents=shared)
     add_city_option(listing)
     listing.add_argument("--kind", choices=KINDS)
-    listing.add_argument("--limit", type=int, default=50, choices=range(1, 1001), metavar="N")
+    listing.add_argument("--limit", type=rows, default=50, metavar="N")
     for verb, meaning in (
         ("show", "one with its payload"),
         ("replay", "send it on its way again, through the running city"),
@@ -40,12 +40,16 @@ def execute(args: argparse.Namespace) -> int:
         return FINE
     from app.places import Places
     from citypatrol.dead import DeadStore
+    from citypatrol.errors import ConfigError
 
     path = Places(read_city_file(args.city), args.city.parent).dead
     if not path.exists():
         message = f"{path}: no such file; nothing was ever set aside, or the city never ran"
         raise OutsideError(message)
-    store = DeadStore(path)
+    try:
+        store = DeadStore(path)
+    except ConfigError as error:
+        raise OutsideError(str(error)) from error
     try:
         {"list": _list, "show": _show, "drop": _drop}[args.verb](store, args)
     finally:

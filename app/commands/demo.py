@@ -3,7 +3,10 @@
 import argparse
 import secrets
 
+from app.commands.options import port
 from app.outcome import FINE, FOUND_WRONG
+
+FEWEST_DEVICES = 400
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -11,15 +14,36 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--once", action="store_true", help="play the script once and print the scoreboard"
     )
     parser.add_argument(
-        "--devices", type=int, default=2000, metavar="N", help="sensors, one message per 10 s each"
+        "--devices",
+        type=_devices,
+        default=2000,
+        metavar="N",
+        help="sensors, one message per 10 s each",
     )
-    parser.add_argument("--port", type=int, default=8080, metavar="P", help="port of the page")
+    parser.add_argument("--port", type=port, default=8080, metavar="P", help="port of the page")
     parser.add_argument(
         "--seed", type=int, default=None, metavar="S", help="who, where, when; default: by chance"
     )
     parser.add_argument(
-        "--influx", metavar="URL", help="also write to an InfluxDB 1.x here, database `city`"
+        "--influx",
+        type=_url,
+        metavar="URL",
+        help="also write to an InfluxDB 1.x here, database `city`",
     )
+
+
+def _devices(text: str) -> int:
+    if not text.isdigit() or int(text) < FEWEST_DEVICES:
+        message = f"'{text}' is too few: the script needs {FEWEST_DEVICES} or more"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        message = f"'{text}' is no address; write one like http://127.0.0.1:8086"
+        raise argparse.ArgumentTypeError(message)
+    return text
 
 
 def execute(args: argparse.Namespace) -> int:

@@ -5,14 +5,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from app.outcome import FINE, FOUND_WRONG, UsageError
+from app.outcome import FINE, FOUND_WRONG, OutsideError, UsageError
 from app.terminal import complain, printable, say, say_json
 
 
 def _share(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
     if not 0 <= value <= 1:
-        message = f"{text} is no share of 1"
+        message = f"{text} is no share of 1; write one like 0.35"
         raise argparse.ArgumentTypeError(message)
     return value
 
@@ -54,6 +57,9 @@ def execute(args: argparse.Namespace) -> int:
                 say(in_words(line))
     except (ModelError, ValueError, Unreadable) as error:
         raise UsageError(str(error)) from error
+    except OSError as error:
+        message = f"--draw: cannot write {error.filename}: {error.strerror}"
+        raise OutsideError(message) from error
     return status
 
 

@@ -17,6 +17,22 @@ class _Version(argparse.Action):
         parser.exit(FINE)
 
 
+def rows(text: str) -> int:
+    """How many rows of a list are wanted."""
+    return _whole(text, least=1, most=1000)
+
+
+def port(text: str) -> int:
+    return _whole(text, least=1, most=65_535)
+
+
+def _whole(text: str, *, least: int, most: int) -> int:
+    if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+        message = f"'{text}' is no number from {least} to {most}"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
 def global_options(*, top: bool = False) -> argparse.ArgumentParser:
     """The options that stand before or after the command; only the first form has defaults."""
     options = argparse.ArgumentParser(add_help=False)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from app.commands.at_city import add_city_option, read_city_file
-from app.commands.options import global_options
+from app.commands.options import global_options, rows
 from app.outcome import FINE
 from app.terminal import printable, say, say_json, table
 
@@ -36,7 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     listing = verbs.add_parser("list", help="open tickets, newest first", parents=shared)
     add_city_option(listing)
     listing.add_argument("--all", action="store_true", help="closed and cancelled ones too")
-    listing.add_argument("--limit", type=int, default=50, choices=range(1, 1001), metavar="N")
+    listing.add_argument("--limit", type=rows, default=50, metavar="N")
     showing = verbs.add_parser("show", help="one ticket with its history", parents=shared)
     _ticket(showing)
     for step, meaning in STEPS.items():

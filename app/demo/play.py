@@ -25,6 +25,7 @@ from app.demo.publisher import City, Play, Publisher
 from app.demo.receiver import Units
 from app.demo.scoreboard import Scoreboard, account
 from app.demo.script import Happening, Places, Script, write_script
+from app.listen import bind
 from app.outcome import OutsideError
 from app.run import CityRun
 from citypatrol.clock import SystemClock
@@ -36,7 +37,6 @@ WARM_UP_S = 11.0
 """Every device has spoken once (they report every ten seconds) before anything happens."""
 READY_S = 60.0
 BETWEEN_PLAYS_S = 20.0
-FEWEST_DEVICES = 400
 
 HAPPENS: Mapping[str, str] = {
     "light": "a traffic light goes dark: {}",
@@ -95,9 +95,7 @@ async def perform(options: Options, display: Display) -> list[Scoreboard]:
 @contextlib.asynccontextmanager
 async def _stage(options: Options, folder: Path, display: Display) -> AsyncIterator[Stage]:
     """Broker, cameras, units and the city itself, up and ready; all of it ended afterwards."""
-    if options.devices < FEWEST_DEVICES:
-        message = f"--devices {options.devices}: the script needs {FEWEST_DEVICES} or more"
-        raise OutsideError(message)
+    _must_be_free(options.port)
     clock = SystemClock()
     mqtt, rtsp, hooks = _free_ports(3)
     ports = Ports(mqtt, rtsp, hooks, options.port)
@@ -206,6 +204,16 @@ async def _answers(port: int, *, timeout_s: float = 30.0) -> None:
         else:
             writer.close()
             return
+
+
+def _must_be_free(port: int) -> None:
+    """Said before anything starts, and in the words of this command."""
+    try:
+        bind("127.0.0.1", port).close()
+    except OutsideError as error:
+        why = getattr(error.__cause__, "strerror", None) or error
+        message = f"--port {port}: {why}; name another port"
+        raise OutsideError(message) from error
 
 
 def _free_ports(count: int) -> list[int]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import statistics
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from app.cli import main
 from app.commands import BUILT, NOT_BUILT
 from tests.app.a_city import change, write_city
 
+PICTURE = str(Path(__file__).parents[2] / "app/demo/pictures/corner.jpg")
 CITYPATROL = str(Path(sys.executable).with_name("citypatrol"))
 
 
@@ -131,6 +133,40 @@ def test_version(run):
         pytest.param(
             ("detect", "street", "x.jpg", "--min-score", "7"), 2, "7 is no share of 1", id="score"
         ),
+        pytest.param(
+            ("detect", "street", "x.jpg", "--min-score", "high"),
+            2,
+            "high is no share of 1; write one like 0.35",
+            id="score in words",
+        ),
+        pytest.param(
+            ("detect", "traffic_light", "x.jpg", "--regions", "no.csv"),
+            2,
+            "no.csv: cannot be read: No such file or directory",
+            id="no regions",
+        ),
+        pytest.param(
+            ("detect", "street", PICTURE, "--draw", "/proc/no"),
+            3,
+            "--draw: cannot write /proc/no: No such file or directory",
+            id="nowhere to draw",
+        ),
+        pytest.param(
+            ("detect", "street", "/dev/null"), 1, "no picture that OpenCV can read", id="no picture"
+        ),
+        pytest.param(
+            ("tickets", "list", "--limit", "0"), 2, "'0' is no number from 1 to 1000", id="limit"
+        ),
+        pytest.param(
+            ("check", "/dev/null"), 2, "/dev/null: is neither a file nor a folder", id="no file"
+        ),
+        pytest.param(
+            ("demo", "--port", "99999"), 2, "'99999' is no number from 1 to 65535", id="no port"
+        ),
+        pytest.param(("demo", "--devices", "5"), 2, "needs 400 or more", id="few devices"),
+        pytest.param(
+            ("demo", "--influx", "db"), 2, "'db' is no address; write one like http", id="influx"
+        ),
     ],
 )
 def test_wrong_usage(run, tmp_path, words, status, says):
@@ -236,7 +272,7 @@ class TestCheck:
     def test_one_file_by_itself(self, run, tmp_path, name):
         write_city(tmp_path)
         done = run("check", name, cwd=tmp_path)
-        assert (done.returncode, done.stdout) == (0, "1 files: no error\n")
+        assert (done.returncode, done.stdout) == (0, "1 file: no error\n")
 
     def test_it_makes_nothing(self, run, tmp_path):
         write_city(tmp_path)
@@ -281,3 +317,13 @@ def test_a_reader_that_goes_away_is_no_error(run, tmp_path):
 def test_no_colour_where_it_is_not_wanted(run, tmp_path):
     write_city(tmp_path, **change("units", ", device.silent", ""))
     assert "\x1b" not in run("check", ".", cwd=tmp_path).stderr
+
+
+def test_a_taken_port_is_said_before_anything_starts(run):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        number = taken.getsockname()[1]
+        done = run("demo", "--once", "--port", str(number))
+    assert done.returncode == 3
+    assert done.stderr == (
+        f"citypatrol demo: --port {number}: Address already in use; name another port\n"
+    )
