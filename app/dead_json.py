@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from citypatrol.clock import rfc3339
 from citypatrol.dead import DeadLetter
+from citypatrol.dead_desk import Done, Group
 
 _SHOWN: Final = 200
 
@@ -26,3 +27,26 @@ def dead_json(letter: DeadLetter) -> dict[str, Any]:
 def whole_json(letter: DeadLetter) -> dict[str, Any]:
     """With the whole payload too, in base64."""
     return {**dead_json(letter), "payload_base64": base64.b64encode(letter.payload).decode()}
+
+
+def group_json(group: Group) -> dict[str, Any]:
+    """``cause``: a reason with ``…`` for what is each letter's own."""
+    return {
+        "kind": group.kind,
+        "cause": group.cause,
+        "count": group.count,
+        "oldest": rfc3339(group.oldest),
+        "newest": rfc3339(group.newest),
+        "newest_id": group.newest_id,
+    }
+
+
+def deed_json(done: Done) -> dict[str, Any]:
+    return {
+        "letter": done.letter,
+        "deed": done.deed,
+        "who": done.who,
+        "at": rfc3339(done.at),
+        "note": done.note,
+        "reason": done.reason,
+    }
