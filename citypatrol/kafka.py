@@ -25,7 +25,8 @@ def _foreign(brokers: Sequence[str], verb: str) -> Iterator[None]:
     try:
         yield
     except (KafkaError, OSError, TimeoutError) as error:
-        message = f"Kafka at {', '.join(brokers)} did not {verb}: {error!r}"
+        why = f"({type(error).__name__}); is it up, and is that its address?"
+        message = f"Kafka at {', '.join(brokers)} did not {verb} {why}"
         raise Retry(message) from error
 
 

@@ -196,7 +196,9 @@ class Store:
         try:
             yield
         except (OperationalError, InterfaceError) as error:
-            message = f"tickets database {self.shown}: {_first_line(error.orig)}"
+            server = "is the server up, and are user and password right?"
+            way_out = "" if self._is_sqlite else f"; {server}"
+            message = f"tickets database {self.shown}: {_first_line(error.orig)}{way_out}"
             raise Retry(message) from error
         except DatabaseError as error:
             if type(error.orig) is not sqlite3.DatabaseError:

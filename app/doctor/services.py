@@ -118,7 +118,7 @@ def _database(url: str) -> Finding:
     try:
         store.open_to_read()
     except Retry as error:
-        return ill("tickets", f"{error}; is the server up, and are user and password right?")
+        return ill("tickets", str(error))
     except StoreError as error:
         if "no such" in str(error) or "empty" in str(error):
             return well("tickets", f"{error}")
