@@ -21,6 +21,10 @@ default_md = sha256
 policy = any
 unique_subject = no
 copy_extensions = copy
+x509_extensions = signed
+[signed]
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
 [any]
 commonName = supplied
 """
@@ -87,6 +91,6 @@ def make_authority(folder: Path) -> Authority:
     (folder / "serial").write_text("1000\n")
     authority._run(
         "req", "-x509", *_KEY, "-subj", f"/CN=authority {folder.name}", "-days", "3650",
-        "-keyout", "ca.key", "-out", "ca.pem",
+        "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", "ca.key", "-out", "ca.pem",
     )  # fmt: skip
     return authority

@@ -28,6 +28,7 @@ max_queued_bytes 1073741824
 STOCK = "persistence true\n"
 """In-flight window of 20, queue of 1,000, and silence about what does not fit."""
 
+_DEPLOY = Path(__file__).parent.parent.parent / "deploy" / "mosquitto"
 _STARTS_S = 20.0
 _STOPS_S = 10.0
 
@@ -109,6 +110,43 @@ def _passwords(users: dict[str, str]) -> str:
         fields = [base64.b64encode(part).decode() for part in (salt, key)]
         lines.append(f"{user}:$7$101${fields[0]}${fields[1]}\n")
     return "".join(lines)
+
+
+@contextmanager
+def as_shipped(*, folder: Path, users: dict[str, str]) -> Iterator[tuple[Mosquitto, int]]:
+    """A broker on the files of ``deploy/mosquitto``, ports and paths adapted, with its certificates
+    in ``folder/tls``; and the port of its TLS listener."""
+    program, openssl = need("mosquitto"), need("openssl")
+    tls = folder / "tls"
+    tls.mkdir(parents=True)
+    subprocess.run(
+        ["sh", str(_DEPLOY / "certificates.sh"), str(tls)],
+        check=True,
+        timeout=30,
+        env=os.environ | {"PATH": f"{openssl.parent}:{os.environ['PATH']}"},
+    )
+    (folder / "passwords").touch(mode=0o600)
+    (folder / "passwords").write_text(_passwords(users))
+    broker, tls_port = Mosquitto(folder=folder, port=free_port(), program=program), free_port()
+    text = (_DEPLOY / "mosquitto.conf").read_text(encoding="utf-8")
+    for shipped, here in (
+        ("listener 1883", f"listener {broker.port} 127.0.0.1"),
+        ("listener 8883", f"listener {tls_port} 127.0.0.1"),
+        ("/mosquitto/tls", str(tls)),
+        ("/mosquitto/data", str(folder)),
+        ("/mosquitto/config", str(_DEPLOY)),
+    ):
+        if shipped not in text:
+            message = f"deploy/mosquitto/mosquitto.conf has no {shipped}"
+            raise RuntimeError(message)
+        text = text.replace(shipped, here)
+    user = "user root\n" if os.geteuid() == 0 else ""
+    (folder / "mosquitto.conf").write_text(f"{user}{text}")
+    try:
+        broker.start()
+        yield broker, tls_port
+    finally:
+        broker.stop()
 
 
 @contextmanager

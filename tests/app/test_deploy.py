@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import yaml
+
 from app.check import check
 
 ROOT = Path(__file__).parent.parent.parent
@@ -20,3 +22,13 @@ def test_compose_hands_the_city_every_secret_that_it_reads() -> None:
     for name in SECRETS:
         assert "${" + name + "}" in city
         assert f"  {name}: ${{{name}:-" in compose
+
+
+def test_every_file_that_compose_mounts_is_there() -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    mounts = [one for service in compose["services"].values() for one in service.get("volumes", [])]
+    files = [mount.split(":")[0] for mount in mounts if mount.startswith("./")]
+    assert "./deploy/mosquitto/acl" in files
+    assert [file for file in files if not (ROOT / file).exists()] == []
+    named = {mount.split(":")[0] for mount in mounts} - set(files)
+    assert named == set(compose["volumes"])
