@@ -24,7 +24,7 @@ FLUSH_S: Final = 45.0
 FLUSH_ROWS: Final = 500_000
 _PAGE: Final = 64
 _WAIT_S: Final = 0.5
-_GATHER_S: Final = 1.0
+GATHER_S: Final = 1.0
 _DRAIN_S: Final = 1.0
 _PAUSE_S, _LONGEST_PAUSE_S = 1.0, 15.0
 
@@ -50,13 +50,16 @@ class HistoryStage:
         keep: int = KEEP_MS,
         flush_s: float = FLUSH_S,
         flush_rows: int = FLUSH_ROWS,
+        gather_s: float = GATHER_S,
     ) -> None:
-        """``keep`` in milliseconds of the samples' own time."""
+        """``keep`` in milliseconds of the samples' own time. ``gather_s``: how often the journal is
+        looked at, since many small batches cost as much as a large one."""
         self._journal = journal
         self._folder = folder
         self._upkeep = Upkeep(folder, keep=keep, clock=clock)
         self._flush_s = flush_s
         self._flush_rows = flush_rows
+        self._gather_s = gather_s
         self._writer = HistoryWriter(folder)
         self._buffer = Buffer()
         self._position = 0
@@ -85,8 +88,8 @@ class HistoryStage:
                 return
             if at_end:
                 return
-            if len(entries) < _PAGE:  # many small batches cost as much as a large one
-                await _wait(stop, _GATHER_S)
+            if len(entries) < _PAGE:
+                await _wait(stop, self._gather_s)
 
     async def _begin(self) -> None:
         """Go on from the snapshot: the files hold all up to its position, wherever the cursor is.
@@ -105,7 +108,9 @@ class HistoryStage:
                 self._buffer = await asyncio.to_thread(Buffer.restore, snapshot.data)
             except ValueError as error:
                 log.error("late samples are told anew: what was saved is damaged", why=str(error))
-            self._position = max(self._position, snapshot.position)
+            if snapshot.position > self._position:
+                await self._journal.commit(CURSOR, snapshot.position)
+                self._position = snapshot.position
         self._done = self._position
         self._flush_at = None
 
