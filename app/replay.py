@@ -41,7 +41,10 @@ class Replay:
         clock: Clock,
         patience_s: float = 10.0,
     ) -> None:
-        self._inputs = inputs
+        self._inputs = [
+            (one.routes(), ClockBounds(future=one.clock.future, past=one.clock.past))
+            for one in inputs
+        ]
         self._intake = intake
         self._outbox = outbox
         self._desk = desk
@@ -54,7 +57,7 @@ class Replay:
             if letter.kind == "message":
                 await self._message(letter)
             elif letter.kind == "batch":
-                await self._offer(decode_batch(letter.payload))
+                await self._batch(letter)
             elif letter.kind == "line":
                 await self._line(letter)
             elif letter.kind == "delivery":
@@ -65,11 +68,10 @@ class Replay:
             raise Reject(str(error)) from error
 
     async def _message(self, letter: DeadLetter) -> None:
-        """Read again by the patterns of today: a payload profile may have been mended since."""
+        """Read again by the patterns of today: a payload profile may have been mended since. One
+        without a time gets the time at which it came, so sent again twice it is one reading."""
         reasons = []
-        for one in self._inputs:
-            bounds = ClockBounds(future=one.clock.future, past=one.clock.past)
-            routes = one.routes()
+        for routes, bounds in self._inputs:
             if routes.of(letter.origin) is None:
                 continue
             parsed = Parser(routes, clock=bounds)(
@@ -80,6 +82,14 @@ class Replay:
                 return
             reasons += [one.reason for one in parsed.letters] or ["it holds no sample"]
         raise Reject("; ".join(reasons) or f"no input has a pattern for {letter.origin}")
+
+    async def _batch(self, letter: DeadLetter) -> None:
+        if letter.payload.startswith(b"{"):
+            message = (
+                "a control record is no batch: the journal has it, and sends it to no one again"
+            )
+            raise Reject(message)
+        await self._offer(decode_batch(letter.payload))
 
     async def _offer(
         self, batch: Batch, *, labels: Mapping[str, Mapping[str, str]] | None = None
