@@ -28,10 +28,10 @@ _OLDEST: Final = (
     " ORDER BY id LIMIT ?6"
 )
 _COUNT: Final = f"SELECT count(*) FROM letters WHERE {_CHOSEN}"  # noqa: S608 - ours
-_GROUPS: Final = """
-SELECT kind, {column}, count(*), min(at), max(at), max(id) FROM letters WHERE dropped = 0
-GROUP BY kind, {column} ORDER BY max(id) DESC LIMIT 100000
-"""
+_GROUPS: Final = (
+    "SELECT kind, {column}, count(*), min(at), max(at), max(id) FROM letters"
+    f" WHERE {_CHOSEN} GROUP BY kind, {{column}} ORDER BY max(id) DESC LIMIT 100000"
+)
 _ABOUT: Final = """
 SELECT id, kind, origin, reason, payload, at, note FROM letters
 WHERE dropped = 0 AND id > (SELECT max(id) FROM letters) - ?1 AND (
@@ -52,7 +52,10 @@ class Which:
 
     @property
     def is_everything(self) -> bool:
-        return self == Which()
+        return self == EVERY
+
+
+EVERY: Final = Which()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +115,11 @@ class DeadDesk:
             (count,) = connection.execute(_COUNT, _values(which, settled=False)).fetchone()
         return int(count)
 
-    def groups(self, by: By) -> Sequence[Group]:
+    def groups(self, by: By, which: Which = EVERY) -> Sequence[Group]:
         """Largest first."""
         with self._store.reading() as connection:
-            rows = connection.execute(_GROUPS.format(column=by)).fetchall()
+            query = _GROUPS.format(column=by)
+            rows = connection.execute(query, _values(which, settled=False)).fetchall()
         found: dict[tuple[str, str], Group] = {}
         for kind, text, count, oldest, newest, id in rows:
             cause = general(text) if by == "reason" else text

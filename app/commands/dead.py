@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 KINDS: Final = ("message", "line", "delivery", "incident", "batch")
 _REASON: Final = 60
 _CAUSE: Final = 90
+_PAGE: Final = 50  # is tried at once: an answer comes within the server's patience
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -119,7 +120,7 @@ def _list(store: "DeadStore", args: argparse.Namespace) -> None:
 
     desk, which = DeadDesk(store), _which(args)
     if args.by is not None:
-        _grouped(desk.groups(args.by), args)
+        _grouped(desk.groups(args.by, which), args)
         return
     if args.settled:
         _settled(desk, which, args)
@@ -150,8 +151,6 @@ def _grouped(groups: Sequence[Any], args: argparse.Namespace) -> None:
     from app.dead_json import group_json
     from citypatrol.clock import rfc3339
 
-    if args.kind is not None:
-        groups = [one for one in groups if one.kind == args.kind]
     if args.json:
         for one in groups[: args.limit]:
             say_json(group_json(one))
@@ -248,7 +247,7 @@ def _replay(args: argparse.Namespace) -> int:
     for name in ("kind", "reason", "origin"):
         if getattr(args, name):
             body[name] = getattr(args, name)
-    body |= {"ids": args.letters} if args.letters else {"all": args.all, "limit": 100}
+    body |= {"ids": args.letters} if args.letters else {"all": args.all, "limit": _PAGE}
     counts = dict.fromkeys(("replayed", "refused", "stays", "settled"), 0)
     cursor: int | None = 0
     while cursor is not None:

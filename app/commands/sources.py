@@ -6,7 +6,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from app.commands.at_city import add_city_option, running_city
-from app.commands.options import global_options
+from app.commands.options import global_options, rows
 from app.outcome import FINE
 from app.terminal import printable, say, say_json, table
 
@@ -31,7 +31,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     listing.add_argument(
         "--never", action="store_true", help="those of the registry that were never heard"
     )
-    listing.add_argument("--limit", type=int, default=50, metavar="N", help="0: all of them")
+    listing.add_argument("--limit", type=rows, default=50, metavar="N")
+    listing.add_argument("--all", action="store_true", help="as many as there are")
     showing = verbs.add_parser("show", help="one with everything known of it", parents=shared)
     add_city_option(showing)
     showing.add_argument("source", metavar="ID")
@@ -54,14 +55,12 @@ def _list(args: argparse.Namespace) -> None:
         if args.json:
             for source in page["sources"]:
                 say_json(source)
-        if args.limit and len(found) >= args.limit:
-            break
     if args.json:
         return
     from app.spoken import ago
 
     headings = ("source", "last heard", "a minute", "late", "kind", "district", "registered")
-    rows = [
+    shown = [
         (
             one["id"],
             "never" if one["silent_s"] is None else ago(1000 * one["silent_s"]),
@@ -73,25 +72,19 @@ def _list(args: argparse.Namespace) -> None:
         )
         for one in found
     ]
-    say(table(headings, rows) or "no source is like that")
+    nothing = "no source is like that" if _asked(args) else "nothing was heard yet"
+    say(table(headings, shown) or nothing)
     if more:
-        say(f"... and more; --limit {max(2 * args.limit, 100)} shows more of them")
+        say("... and more: --all shows them, --limit N as many as you like")
     say(
-        f"{counts['heard']:,} heard, {counts['silent']:,} of them not for 10 min, "
-        f"{counts['unregistered']:,} unregistered; {counts['never']:,} registered and never heard"
+        f"{counts['heard']:,} heard, of these {counts['silent']:,} silent for 10 min and"
+        f" {counts['unregistered']:,} not registered; {counts['never']:,} registered, never heard"
     )
 
 
 def _pages(desk: Any, args: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
-    asked = {
-        "kind": args.kind,
-        "district": args.district,
-        "silent_for": args.silent_for,
-        "unregistered": "true" if args.unregistered else None,
-        "never": "true" if args.never else None,
-    }
-    query = {name: value for name, value in asked.items() if value is not None}
-    left = args.limit or None
+    query = _asked(args)
+    left = None if args.all else args.limit
     cursor = None
     while True:
         query["limit"] = str(min(left or _MOST, _MOST))
@@ -100,9 +93,20 @@ def _pages(desk: Any, args: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
         page = desk.ask(f"/api/v1/sources?{urlencode(query)}")
         yield page
         cursor = page["cursor"]
-        if cursor is None:
-            return
         left = None if left is None else left - len(page["sources"])
+        if cursor is None or left == 0:
+            return
+
+
+def _asked(args: argparse.Namespace) -> dict[str, str]:
+    asked = {
+        "kind": args.kind,
+        "district": args.district,
+        "silent_for": args.silent_for,
+        "unregistered": "true" if args.unregistered else None,
+        "never": "true" if args.never else None,
+    }
+    return {name: value for name, value in asked.items() if value is not None}
 
 
 def _show(args: argparse.Namespace) -> None:
@@ -130,7 +134,9 @@ def _lines(source: Mapping[str, Any]) -> Iterator[str]:
         else f"{ago(1000 * silent)}, {source['last_heard']}",
         "last will": {True: "online", False: "OFFLINE", None: ""}[source["online"]],
         "clock": source["clock"]["says"] if source["clock"] else "",
-        "readings": f"{source['readings']:,}, {source['late']:,} of them too late to be judged",
+        "readings": f"{source['readings']:,}, {source['late']:,} of them too late to be judged"
+        if source["readings"]
+        else "",
     }
     for name, value in facts.items():
         if value:
@@ -177,11 +183,19 @@ def _rules(source: Mapping[str, Any]) -> str:
             one["metric"],
             one["condition"],
             one["ticket"] or "no ticket",
-            "" if one["heard"] else f"never heard: {one['metric']}",
+            _if_heard(one),
         )
         for one in source["rules"]
     ]
     return table(("rule", "metric", "when", "ticket", ""), rows)
+
+
+def _if_heard(rule: Mapping[str, Any]) -> str:
+    if rule["heard"]:
+        return ""
+    return (
+        "from its first reading on" if rule["metric"] == "*" else f"it never sent {rule['metric']}"
+    )
 
 
 def _incidents(source: Mapping[str, Any]) -> str:

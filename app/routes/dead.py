@@ -93,8 +93,14 @@ def dead(door: Door) -> APIRouter:
         return {"dead": [dead_json(letter) for letter in letters], "cursor": following}
 
     @router.get("/groups", summary="Dead letters counted by reason, kind or origin")
-    def grouped(by: By = "reason", limit: Limit = 100) -> dict[str, Any]:
-        groups = desk.groups(by)
+    def grouped(
+        by: By = "reason",
+        kind: Kind | None = None,
+        reason: str | None = None,
+        origin: str | None = None,
+        limit: Limit = 100,
+    ) -> dict[str, Any]:
+        groups = desk.groups(by, Which(kind, reason, origin))
         return {
             "groups": [group_json(one) for one in groups[:limit]],
             "count": sum(one.count for one in groups),

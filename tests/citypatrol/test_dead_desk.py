@@ -82,6 +82,8 @@ def test_groups_by_reason_kind_and_origin(desk: DeadDesk) -> None:
     assert len(others) == 3
     assert [(one.kind, one.count) for one in desk.groups("kind")] == [("message", 5), ("line", 1)]
     assert [one.count for one in desk.groups("origin")] == [1] * 6
+    [wet] = desk.groups("reason", Which(reason="wet"))
+    assert (wet.cause, wet.count) == ("not a number: …", 2)
 
 
 def test_what_names_a_source(desk: DeadDesk) -> None:
