@@ -29,7 +29,7 @@ _OLDEST: Final = (
 )
 _COUNT: Final = f"SELECT count(*) FROM letters WHERE {_CHOSEN}"  # noqa: S608 - ours
 _GROUPS: Final = (
-    "SELECT kind, {column}, count(*), min(at), max(at), max(id) FROM letters"
+    "SELECT kind, {column}, count(*), min(at), max(at), max(id) FROM letters"  # noqa: S608 - ours
     f" WHERE {_CHOSEN} GROUP BY kind, {{column}} ORDER BY max(id) DESC LIMIT 100000"
 )
 _ABOUT: Final = """
