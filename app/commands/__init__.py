@@ -12,6 +12,7 @@ BUILT = {
     "sources": "who is heard, since when not, what it said, which rules watch it",
     "tail": "what comes in, live, and what the city makes of it",
     "dead": "what was set aside, with the reason, and how to send it again",
+    "history": "the Parquet history: what it holds, whether it is whole",
     "influx": "make the bucket or database, mapping and tokens that the sinks need",
     "doctor": "connect to each named service once and say what is wrong",
 }
@@ -19,8 +20,8 @@ BUILT = {
 NOT_BUILT = {
     "edge": "run cameras in the city process (`cameras:` in city.yaml) until it is",
     "test": "try rules on the demo city until it is",
-    "backtest": "there is no history to judge yet",
-    "diff": "there is no history to judge yet",
+    "backtest": "`citypatrol history ls` shows what it will judge",
+    "diff": "`citypatrol history ls` shows what it will judge",
     "explain": "`citypatrol -v run` logs each incident until it is",
     "camera": "`citypatrol doctor` connects to each camera once",
     "webhook": "`citypatrol dead replay` sends a delivery again",

@@ -147,8 +147,8 @@ def _pieces(files: Iterable[HistoryFile]) -> Iterator[pa.Table]:
                 for group in range(opened.num_row_groups):
                     table = opened.read_row_group(group, columns=SCHEMA.names, use_threads=False)
                     yield table.replace_schema_metadata(None)
-        except pa.ArrowException as error:
-            message = f"{file.path}: {error}"
+        except (pa.ArrowException, OSError) as error:
+            message = f"{file.path} cannot be read: {error}"
             raise ValueError(message) from error
 
 

@@ -126,7 +126,7 @@ class History:
 
     def verify(self, *, now: Ts) -> Sequence[Problem]:
         """Reads every byte; [] where all is well."""
-        return verify(self.folder, now=now)
+        return verify(self.folder, now=now).problems
 
     def _between(self, after: int, before: int) -> list[HistoryFile]:
         files = [

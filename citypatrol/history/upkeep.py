@@ -15,7 +15,7 @@ from citypatrol.history.control import control_paths, day_is_over, sync_folder
 from citypatrol.history.layout import CONTROL, HOUR_MS, Name
 from citypatrol.history.reading import History
 
-_FIRST_S: Final = 30.0
+FIRST_S: Final = 30.0
 _EVERY_S: Final = 300.0
 _NICE: Final = 15
 
@@ -29,10 +29,12 @@ class Upkeep:
     "now" there is, so that a clock that leaps into the future removes nothing.
     """
 
-    def __init__(self, folder: Path, *, keep: int, clock: Clock) -> None:
+    def __init__(self, folder: Path, *, keep: int, clock: Clock, first_s: float = FIRST_S) -> None:
         self._folder = folder
         self._keep = keep
         self._clock = clock
+        self._first_s = first_s
+        self._damaged: set[frozenset[str]] = set()
         self._history = History(folder)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -41,7 +43,7 @@ class Upkeep:
         watching = asyncio.create_task(_set_after(stop, leave))
         with ThreadPoolExecutor(1, "history-upkeep", initializer=_humble) as thread:
             try:
-                pause_s = _FIRST_S
+                pause_s = self._first_s
                 while not await _stopped(stop, pause_s):
                     await loop.run_in_executor(thread, self.once, self._clock.now(), leave)
                     pause_s = _EVERY_S
@@ -57,6 +59,8 @@ class Upkeep:
         except OSError as error:
             log.error("old files of the history cannot be removed", why=str(error))
         for what in plan(self._history.files(), now=now):
+            if self._ids(what) in self._damaged:
+                continue
             if stop.is_set() or not self._merge(what, stop):
                 return
 
@@ -92,10 +96,16 @@ class Upkeep:
             if not merge(what, stop=stop):
                 return False
         except (OSError, ValueError) as error:
+            if isinstance(error, ValueError):
+                self._damaged.add(self._ids(what))
             log.error("files of an hour cannot be put together", hour=name, why=str(error))
             return True
         log.info("put an hour together", hour=name, files=len(what.files), bytes=what.size)
         return True
+
+    @staticmethod
+    def _ids(what: Merge) -> frozenset[str]:
+        return frozenset(file.footer.id for file in what.files)
 
 
 def _humble() -> None:

@@ -1,6 +1,7 @@
 """Is the history whole? Reads every byte of it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -29,8 +30,16 @@ _LEFT_MS: Final = 3_600_000
 _AT_THE_EDGE: Final = 2 * HOUR_MS
 
 
-def verify(folder: Path, *, now: Ts) -> list[Problem]:
-    """What is wrong, by file; [] where all is well. A file that goes meanwhile is no problem."""
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """``files`` could be read as far as their footers; ``problems``: what is wrong, by file."""
+
+    files: Sequence[HistoryFile]
+    problems: Sequence[Problem]
+
+
+def verify(folder: Path, *, now: Ts) -> Verified:
+    """A file that goes meanwhile is no problem. OSError where the folder is not to be had."""
     problems: list[Problem] = []
     files: list[HistoryFile] = []
     for path in sorted(folder.iterdir()):
@@ -46,7 +55,7 @@ def verify(folder: Path, *, now: Ts) -> list[Problem]:
     for path in control_paths(folder / CONTROL):
         problems += [Problem(str(path), 0, 0, why) for why in _control(path, positions)]
     problems += [Problem(str(folder), 0, 0, why) for why in _gaps(files, positions)]
-    return problems
+    return Verified(files, problems)
 
 
 def _look(path: Path, files: list[HistoryFile], *, now: Ts) -> Iterator[str]:
