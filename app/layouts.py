@@ -41,6 +41,11 @@ class Layout(Protocol):
     another one than configured."""
 
     @property
+    def process(self) -> str:
+        """The process's name among those of its city."""
+        ...
+
+    @property
     def history(self) -> History | None:
         """What a sink that the journal has left behind goes on from."""
         ...
@@ -52,6 +57,8 @@ class Layout(Protocol):
 
 class OnSqlite:
     """``citypatrol run``."""
+
+    process = "run"
 
     def __init__(self, city: City, journal: SqliteJournal, *, clock: Clock) -> None:
         self._city = city
@@ -100,6 +107,8 @@ class OnSqlite:
 
 class OnKafka:
     """``citypatrol serve``: the rules are judged by workers, incidents come back from a topic."""
+
+    process = "serve"
 
     def __init__(self, city: City, config: KafkaJournalConfig, *, clock: Clock) -> None:
         self._config = config

@@ -21,6 +21,7 @@ from app.supervise import Phase, Supervisor
 from app.tailing import Tailing
 from app.tallies import TallyStage
 from app.upkeep import Upkeep
+from app.vitals import VitalsStage
 from citypatrol.clock import Clock, SystemClock
 from citypatrol.history.stage import HistoryStage
 from citypatrol.journal import Journal
@@ -152,11 +153,13 @@ class CityRun:
             keep=city.file.evidence.keep,
         )
         roll = RollCall(heard, registry=registry, kinds=kinds, topic_labels=intake.topic_labels)
+        tallies = TallyStage(case.store, intake=intake, clock=clock)
+        vitals = VitalsStage(intake=intake, clock=clock, process=self._layout.process)
         server = self._server(case, replay, roll=roll, tailing=tailing)
         return Supervisor(
             [
                 Phase("inputs", [*self._inputs(journal, case, intake, tailing.tap), tailing]),
-                Phase("counts", [TallyStage(case.store, intake=intake, clock=clock)], gates=False),
+                Phase("counts", [tallies, vitals], gates=False),
                 Phase("intake", [intake], stop_s=2.0),
                 Phase("heard", [heard], gates=False, stop_s=2.0),
                 Phase("rules", judging.stages, stop_s=2.0),

@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 
+from app.minutes import MINUTE_MS, each_minute
 from citypatrol.clock import Clock, Ts
 from citypatrol.samples import Batch, Sample
 from ingest.intake import Intake
@@ -14,7 +15,7 @@ from tickets.tallies import Tally, tallies
 
 log = structlog.get_logger(__name__)
 
-EVERY_MS: Final = 60_000
+EVERY_MS: Final = MINUTE_MS
 _LATEST_MS: Final = 10 * EVERY_MS
 Labels = Mapping[str, str]
 
@@ -34,12 +35,8 @@ class TallyStage:
         return None
 
     async def run(self, stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            wait_s = (EVERY_MS - self._clock.now() % EVERY_MS) / 1000
-            try:
-                await asyncio.wait_for(stop.wait(), wait_s + 0.01)
-            except TimeoutError:
-                await self.tell()
+        async for _ in each_minute(stop, clock=self._clock):
+            await self.tell()
 
     async def tell(self) -> None:
         """Count what happened since the last time, and offer it to the journal."""

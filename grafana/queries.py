@@ -41,6 +41,22 @@ READINGS = (
     'SELECT count("value") FROM "sensor" WHERE $timeFilter'
     ' GROUP BY time($__interval), "kind" fill(0)'
 )
+PIPELINE_THROUGHPUT = (
+    'SELECT sum("out") AS "out" FROM "pipeline" WHERE $timeFilter'
+    ' GROUP BY time($__interval), "stage", "process" fill(none)'
+)
+PIPELINE_LAG = (
+    'SELECT max("lag") AS "lag" FROM "pipeline" WHERE $timeFilter'
+    ' GROUP BY time($__interval), "stage", "process" fill(none)'
+)
+PIPELINE_LEFT_OUT = (
+    'SELECT sum("late") AS "late", sum("dead") AS "dead" FROM "pipeline" WHERE $timeFilter'
+    ' GROUP BY time($__interval), "stage" fill(none)'
+)
+PIPELINE_LATENCY = (
+    'SELECT max("latency_p50") AS "p50", max("latency_p99") AS "p99" FROM "pipeline"'
+    ' WHERE $timeFilter GROUP BY time($__interval), "process" fill(none)'
+)
 
 ALL = {
     name: query

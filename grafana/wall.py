@@ -168,6 +168,10 @@ def city_wall() -> model.Dashboard:
         _lines("Litter seen", q.LITTER, "$tag_label at $tag_source", grid.place(8, 7)),
         _states("Cameras at fault", q.CAMERA_FAULTS, grid.place(8, 7)),
         _lines("Camera sharpness", q.CAMERA_SHARPNESS, "$tag_source", grid.place(8, 7)),
+        _lines("Pipeline: done a minute", q.PIPELINE_THROUGHPUT, "$tag_stage", grid.place(6, 7)),
+        _lines("Pipeline: waiting", q.PIPELINE_LAG, "$tag_stage", grid.place(6, 7)),
+        _lines("Late and set aside", q.PIPELINE_LEFT_OUT, "$col: $tag_stage", grid.place(6, 7)),
+        _lines("From reading to webhook", q.PIPELINE_LATENCY, "$col", grid.place(6, 7), unit="s"),
     ]
     for panel in panels:
         wall = wall.with_panel(panel)

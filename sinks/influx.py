@@ -93,7 +93,8 @@ class InfluxSink:
             await writer.send(line)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """A write that has no answer when the stop comes is made again at the next start."""
+        """What is there when the stop comes is written, if that is quick; what has no answer then
+        is written again at the next start."""
         following = asyncio.create_task(self._follow(stop), name=self.name)
         stopped = asyncio.create_task(stop.wait())
         try:
@@ -123,13 +124,16 @@ class InfluxSink:
         async with self._writer() as writer:
             while not stop.is_set():
                 began = time.monotonic()
-                position, written = await self._step(writer, position)
+                position, written = await self._step(writer, position, wait_s=1.0)
                 if written and written < MAX_LINES:
                     await _wait(stop, began + GATHER_S - time.monotonic())
+            await self._step(writer, position, wait_s=0.0)
 
-    async def _step(self, writer: LineWriter, position: int) -> tuple[int, int]:
+    async def _step(self, writer: LineWriter, position: int, *, wait_s: float) -> tuple[int, int]:
         """Write what is there; the new position, and how many samples that was."""
-        entries = await self._journal.read(self.name, after=position, limit=_MOST_READ, wait_s=1.0)
+        entries = await self._journal.read(
+            self.name, after=position, limit=_MOST_READ, wait_s=wait_s
+        )
         if self._history is not None:
             oldest = await self._journal.oldest()  # after the read: what it gave had none before it
             if position + 1 < oldest:
