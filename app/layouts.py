@@ -92,6 +92,7 @@ class OnSqlite:
         return self._journal
 
     def judging(self, case: Case) -> Judging:
+        self._journal.set_aside(_keeping_unreadable(case, clock=self._clock))
         rules = RulesStage(
             self._journal,
             self._city.rules,
@@ -172,6 +173,16 @@ def _setting_aside(case: Case, *, clock: Clock) -> Callable[[Entry, str], None]:
     def keep(entry: Entry, reason: str) -> None:
         origin, payload = f"journal record {entry.position}", encode_record(entry.record)
         case.dead.put("batch", origin=origin, reason=reason, payload=payload, at=clock.now())
+
+    return keep
+
+
+def _keeping_unreadable(case: Case, *, clock: Clock) -> Callable[[int, bytes, str], None]:
+    """Keeps the bytes of a record that the journal itself cannot read."""
+
+    def keep(position: int, data: bytes, reason: str) -> None:
+        origin = f"journal record {position}"
+        case.dead.put("batch", origin=origin, reason=reason, payload=data, at=clock.now())
 
     return keep
 

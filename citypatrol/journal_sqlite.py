@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-import queue
 import sqlite3
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -16,16 +16,19 @@ from citypatrol import metrics
 from citypatrol.clock import Clock, SystemClock, Ts
 from citypatrol.journal import Entry, Snapshot
 from citypatrol.journal_lock import JournalLock
-from citypatrol.journal_rows import APPLICATION, SCHEMA, Encoded, load_snapshot, meta_get, page
+from citypatrol.journal_open import WHAT, Retention, Unreadable, mend_table, open_table
+from citypatrol.journal_readers import Readers
+from citypatrol.journal_rows import Encoded, load_snapshot, meta_get, page, whole_snapshot
 from citypatrol.journal_table import Table
-from citypatrol.journal_writer import WHAT, Stored, Writer, translated
+from citypatrol.journal_writer import Stored, Writer, translated
 from citypatrol.records import Record, decode_record, encode_record
 from citypatrol.samples import Batch
-from citypatrol.sqlitefile import open_file, open_for_reading, unreadable
+from citypatrol.sqlitefile import is_corrupt
 
 KEEP_MS: Final = 7 * 86_400_000
 MAX_BYTES: Final = 20 * 10**9
 _READERS: Final = 4
+_NOT_WHOLE: Final = "its checksum is another one"
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -54,14 +57,16 @@ class SqliteJournal:
         holds: Sequence[str] = ("rules",),
     ) -> None:
         self._path = path
-        self._keep = keep
-        self._max_size = max_size
-        self._holds = tuple(holds)
+        self._retention = Retention(tuple(holds), keep, max_size)
         self._clock = clock if clock is not None else SystemClock()
         self._lock = JournalLock(path)
         self._opening = asyncio.Lock()
+        self._guard = threading.Lock()
         self._state = "new"
-        self._connections: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
+        self._connections = Readers(path, most=_READERS)
+        self._passed_over: set[int] = set()
+        self._set_aside: Unreadable | None = None
+        self._met: list[tuple[int, bytes, str]] = []
         self._news = asyncio.Event()
         self._stored = Stored()
 
@@ -96,7 +101,7 @@ class SqliteJournal:
         while True:
             news = self._news  # taken before looking: what comes meanwhile is not slept through
             if at < self._stored.end and limit > 0:
-                entries, at = await self._read_now(partial(_fetch, after=at, limit=limit))
+                entries, at = await self._read_now(partial(self._page, after=at, limit=limit))
                 if entries:
                     return entries
                 continue
@@ -130,7 +135,12 @@ class SqliteJournal:
 
     async def load_snapshot(self, name: str) -> Snapshot | None:
         await self.open()
-        return await self._read_now(lambda connection: load_snapshot(connection, name))
+        rows = await self._read_now(lambda connection: load_snapshot(connection, name))
+        snapshot = whole_snapshot(rows) if rows else None
+        if rows and snapshot is None:
+            metrics.DROPPED.labels(WHAT, "snapshot").inc()
+            log.error("a snapshot is not what was saved, and is taken for none", snapshot=name)
+        return snapshot
 
     async def meta_get(self, key: str) -> str | None:
         """A small fact kept beside the records, such as the MQTT client id."""
@@ -139,6 +149,15 @@ class SqliteJournal:
 
     async def meta_set(self, key: str, value: str) -> None:
         await self._write_soon(lambda table: table.meta_set(key, value))
+
+    def set_aside(self, keep: Unreadable) -> None:
+        """``keep`` is given every record that cannot be read, those met before too; in any
+        thread."""
+        with self._guard:
+            self._set_aside = keep
+            met, self._met = self._met, []
+        for position, data, reason in met:
+            keep(position, data, reason)
 
     async def prune(self, now: Ts) -> int:
         """Delete what retention lets go, in steps between which others may write; how many."""
@@ -156,8 +175,7 @@ class SqliteJournal:
                 return
             await asyncio.to_thread(self._writer.stop)
             await asyncio.to_thread(self._readers.shutdown)
-            while not self._connections.empty():
-                self._connections.get().close()
+            self._connections.close()
             self._lock.release()
 
     async def _write_soon(self, work: Callable[[Table], T]) -> T:
@@ -173,28 +191,81 @@ class SqliteJournal:
     def _open(self) -> Writer:
         self._lock.acquire()
         try:
-            connection = open_file(self._path, schema=SCHEMA, application=APPLICATION, what=WHAT)
-            table = Table(connection, holds=self._holds, keep=self._keep, max_size=self._max_size)
-        except sqlite3.Error as error:
-            self._lock.release()
-            raise unreadable(self._path, error, what=WHAT) from error
+            with self._connections.away():
+                connection, table = open_table(
+                    self._path,
+                    self._retention,
+                    at=self._clock.now(),
+                    unreadable=self._met_unreadable,
+                )
         except BaseException:
             self._lock.release()
             raise
-        return Writer(connection, table, path=self._path, clock=self._clock, stored=self._tell)
+        return Writer(
+            connection,
+            table,
+            path=self._path,
+            clock=self._clock,
+            stored=self._tell,
+            mended=self._mended,
+        )
+
+    def _mended(self) -> tuple[sqlite3.Connection, Table]:
+        with self._connections.away():
+            return mend_table(
+                self._path,
+                self._retention,
+                at=self._clock.now(),
+                unreadable=self._met_unreadable,
+            )
 
     def _on_a_connection(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        seen = self._writer.round
         try:
-            try:
-                connection = self._connections.get_nowait()
-            except queue.Empty:
-                connection = open_for_reading(self._path)
-            try:
-                return work(connection)
-            finally:
-                self._connections.put(connection)
+            return self._connections.run(work)
+        except sqlite3.Error as error:
+            if not is_corrupt(error):
+                raise translated(error, path=self._path) from error
+            log.error(
+                "damage met while reading the journal", path=str(self._path), error=str(error)
+            )
+        self._writer.mend(seen=seen).result()
+        try:
+            return self._connections.run(work)
         except sqlite3.Error as error:
             raise translated(error, path=self._path) from error
+
+    def _page(
+        self, connection: sqlite3.Connection, *, after: int, limit: int
+    ) -> tuple[list[Entry], int]:
+        """Entries behind ``after``, and the last position looked at."""
+        end = self._stored.end
+        entries = []
+        rows = page(connection, after, limit=limit)
+        for row in rows:
+            try:
+                if not row.is_whole:
+                    raise ValueError(_NOT_WHOLE)
+                entries.append(Entry(row.position, decode_record(row.data)))
+            except ValueError as error:
+                self._met_unreadable(row.position, row.data, str(error))
+        return entries, rows[-1].position if rows else end
+
+    def _met_unreadable(self, position: int, data: bytes, reason: str) -> None:
+        """Once for all readers of this process."""
+        with self._guard:
+            if position in self._passed_over:
+                return
+            self._passed_over.add(position)
+            keep = self._set_aside
+            if keep is None:
+                self._met.append((position, data, reason))
+        metrics.DROPPED.labels(WHAT, "unreadable").inc()
+        log.error(
+            "journal record cannot be read and is passed over", position=position, error=reason
+        )
+        if keep is not None:
+            keep(position, data, reason)
 
     def _tell(self, stored: Stored) -> None:
         news = stored.end > self._stored.end
@@ -211,18 +282,3 @@ class SqliteJournal:
 def _encoded(record: Record) -> Encoded:
     holds_samples = isinstance(record, Batch) and len(record) > 0
     return Encoded(encode_record(record), holds_samples)
-
-
-def _fetch(connection: sqlite3.Connection, *, after: int, limit: int) -> tuple[list[Entry], int]:
-    """Entries behind ``after``, and the last position looked at."""
-    entries = []
-    rows = page(connection, after, limit=limit)
-    for position, data in rows:
-        try:
-            entries.append(Entry(position, decode_record(data)))
-        except ValueError as error:
-            metrics.DROPPED.labels("journal", "unreadable").inc()
-            log.error(
-                "journal record cannot be read and is skipped", position=position, error=str(error)
-            )
-    return entries, rows[-1][0] if rows else after

@@ -9,9 +9,13 @@ from typing import Final
 from citypatrol.clock import Ts
 from citypatrol.crashpoints import CrashPoint
 from citypatrol.journal import JournalFull, Snapshot
-from citypatrol.journal_rows import OVERHEAD, Encoded
+from citypatrol.journal_rows import COLUMNS, OVERHEAD, Encoded, Row, snapshot_rows
+from citypatrol.records import encode_record
+from citypatrol.samples import Batch
+from citypatrol.sqlitefile import NotWhole
 
 CHUNK_BYTES: Final = 512_000
+GAP: Final = 1_000_000
 _PRUNED_AT_ONCE: Final = 2_000
 
 
@@ -60,20 +64,30 @@ class Table:
     def reload(self) -> None:
         """Read again what is remembered, after a transaction that was rolled back."""
         run = self._connection.execute
-        last = run(
-            "SELECT position, batches, total FROM records ORDER BY position DESC LIMIT 1"
-        ).fetchone()
-        before_first = run(
-            "SELECT position - 1, batches - is_batch, total - length(data) - ?"
-            " FROM records ORDER BY position LIMIT 1",
-            (OVERHEAD,),
-        ).fetchone()
-        self._last = _Totals(*(last or ()))
-        self._gone = _Totals(*(before_first or ()))
+        first, last = (self._edge(order) for order in ("ASC", "DESC"))
+        self._last = _Totals() if last is None else _Totals(last.position, last.batches, last.total)
+        self._gone = _Totals()
+        if first is not None:
+            size = len(first.data) + OVERHEAD
+            before = first.position - 1, first.batches - first.is_batch, first.total - size
+            self._gone = _Totals(*before)
         positions = run("SELECT name, position FROM cursors").fetchall()
         self._cursors = {name: self._totals(position) for name, position in positions}
         self._steps: list[Pruned] = []
         self._touched: set[Side] = set()
+
+    def _edge(self, order: str) -> Row | None:
+        """The first or the last record: what all counting rests on."""
+        found = self._connection.execute(
+            f"SELECT {COLUMNS} FROM records ORDER BY position {order} LIMIT 1"  # noqa: S608
+        ).fetchone()
+        if found is None:
+            return None
+        row = Row._make(found)
+        if not row.is_whole:
+            message = f"the record at {row.position} is not what was written"
+            raise NotWhole(message)
+        return row
 
     @property
     def end(self) -> int:
@@ -106,17 +120,41 @@ class Table:
         last = self._last
         rows = []
         for record in records:
-            last = _Totals(
+            row = Row.of(
                 last.position + 1,
-                last.batches + record.is_batch,
-                last.total + len(record.data) + OVERHEAD,
+                at=at,
+                is_batch=record.is_batch,
+                batches=last.batches + record.is_batch,
+                total=last.total + len(record.data) + OVERHEAD,
+                data=record.data,
             )
-            row = (last.position, at, record.is_batch, last.batches, last.total, record.data)
+            last = _Totals(row.position, row.batches, row.total)
             rows.append(row)
-        self._connection.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)", rows)
+        self.put(rows)
         self._touched.add(Side.APPEND)
         self._last = last
         return last.position
+
+    def leave_gap(self, *, behind: int, at: Ts) -> None:
+        """No position that a lost record may have had is given out again: somebody may have heard
+        of it. An empty batch stands behind the gap, which changes nothing for anybody."""
+        last, nothing = self._last, encode_record(Batch.of([]))
+        row = Row.of(
+            max(last.position, behind) + GAP,
+            at=at,
+            is_batch=False,
+            batches=last.batches,
+            total=last.total + len(nothing) + OVERHEAD,
+            data=nothing,
+        )
+        self.put([row])
+        self.reload()
+
+    def put(self, rows: Sequence[Row]) -> None:
+        self._connection.executemany(
+            f"INSERT INTO records ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+            rows,
+        )
 
     def commit(self, cursor: str, position: int) -> None:
         """Move the cursor forward; ValueError for a position that no record has had yet."""
@@ -138,12 +176,11 @@ class Table:
 
     def save_snapshot(self, name: str, snapshot: Snapshot) -> None:
         """In chunks of 512 kB; all are replaced in the caller's one transaction."""
-        data = snapshot.data
-        parts = [data[at : at + CHUNK_BYTES] for at in range(0, max(len(data), 1), CHUNK_BYTES)]
         self._connection.execute("DELETE FROM snapshots WHERE name = ?", (name,))
         self._connection.executemany(
-            "INSERT INTO snapshots VALUES (?, ?, ?, ?)",
-            [(name, number, snapshot.position, part) for number, part in enumerate(parts)],
+            "INSERT INTO snapshots (name, number, position, data, parts, crc)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            snapshot_rows(name, snapshot, chunk=CHUNK_BYTES),
         )
         self._touched.add(Side.SNAPSHOT)
 
@@ -167,17 +204,17 @@ class Table:
             "SELECT position, at, batches, total FROM records ORDER BY position LIMIT ?",
             (_PRUNED_AT_ONCE,),
         ).fetchall()
-        gone = self._gone
+        gone, count = self._gone, 0
         for position, at, batches, total in rows:
             old = at <= now - self._keep and position <= behind
             too_much = self._last.total - gone.total > aim and position <= held
             if position == self.end or not (old or too_much):
                 break
-            gone = _Totals(position, batches, total)
+            gone, count = _Totals(position, batches, total), count + 1
         if gone is self._gone:
             return Pruned()
         self._connection.execute("DELETE FROM records WHERE position <= ?", (gone.position,))
-        step = Pruned(gone.position - self._gone.position, self._skipped(gone))
+        step = Pruned(count, self._skipped(gone))
         self._gone = gone
         self._steps.append(step)
         self._touched.add(Side.PRUNE)

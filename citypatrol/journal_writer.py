@@ -15,17 +15,20 @@ import structlog
 from citypatrol import metrics
 from citypatrol.clock import Clock, Ts
 from citypatrol.crashpoints import crash_point
-from citypatrol.errors import Retry
+from citypatrol.errors import ConfigError, Retry
 from citypatrol.journal import JournalFull
+from citypatrol.journal_open import WHAT
 from citypatrol.journal_table import Table
-from citypatrol.sqlitefile import is_corrupt, is_full, unreadable
+from citypatrol.sqlitefile import NotWhole, is_corrupt, is_full, unreadable
 
-WHAT: Final = "journal"
 _GROUP: Final = 512
 _PRUNE_EVERY_MS: Final = 60_000
+_MEND_EVERY_MS: Final = 60_000
 
 Work = Callable[[Table], Any]
 """Done inside the writer's transaction. It may run twice: again when the first was undone."""
+
+Mended = Callable[[], tuple[sqlite3.Connection, Table]]
 
 log = structlog.get_logger(__name__)
 
@@ -57,12 +60,18 @@ class Writer:
         path: Path,
         clock: Clock,
         stored: Callable[[Stored], None],
+        mended: Mended,
     ) -> None:
+        """``mended``: opens what can be read of a damaged file; ``ConfigError`` where it cannot."""
         self._connection = connection
         self._table = table
         self._path = path
         self._clock = clock
         self._stored = stored
+        self._mended = mended
+        self.round = 0
+        self._hopeless: str | None = None
+        self._mended_at: Ts = 0
         self._pruned_at: Ts = 0
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="journal-write", daemon=True)
@@ -76,6 +85,16 @@ class Writer:
         job = _Job(work)
         self._jobs.put(job)
         return job.result
+
+    def mend(self, *, seen: int) -> Future[Any]:
+        """A reader has met damage in the file of round ``seen``: salvage what can be read."""
+
+        def look(_: Table) -> None:
+            if self.round == seen:
+                message = "a reader has met damage"
+                raise NotWhole(message)
+
+        return self.submit(look)
 
     def stop(self) -> None:
         """Finish what was asked for and close the connection; blocks."""
@@ -110,17 +129,20 @@ class Writer:
                 group.append(job)
         return group, True
 
-    def _settle(self, jobs: Sequence[_Job]) -> None:
+    def _settle(self, jobs: Sequence[_Job], *, may_mend: bool = True) -> None:
         """Do the jobs in one transaction; where it fails each in its own, so that one that cannot
         be stored takes no other with it."""
         try:
             results = self._transact([job.work for job in jobs])
         except Exception as error:  # noqa: BLE001  a writer that dies would leave everyone waiting
+            if may_mend and self._is_damage(error) and self._mend():
+                self._settle(jobs, may_mend=False)
+                return
             if len(jobs) > 1:
                 for job in jobs:
-                    self._settle([job])
+                    self._settle([job], may_mend=may_mend)
                 return
-            results = [translated(error, path=self._path)]
+            results = [self._translated(error)]
         self._publish()
         for job, result in zip(jobs, results, strict=True):
             if isinstance(result, Exception):
@@ -151,15 +173,43 @@ class Writer:
             raise
         return results
 
+    def _is_damage(self, error: Exception) -> bool:
+        return self._hopeless is not None or (
+            isinstance(error, sqlite3.Error) and is_corrupt(error)
+        )
+
+    def _mend(self) -> bool:
+        """A new file out of the damaged one; False where that cannot be now."""
+        now = self._clock.now()
+        if self._hopeless is not None and now - self._mended_at < _MEND_EVERY_MS:
+            return False
+        self._connection.close()
+        self._mended_at = now
+        try:
+            self._connection, self._table = self._mended()
+        except (ConfigError, OSError, sqlite3.Error) as error:
+            self._hopeless = str(error)
+            log.error("the journal is damaged and cannot be mended", error=self._hopeless)
+            return False
+        self._hopeless = None
+        self.round += 1
+        self._publish()
+        return True
+
+    def _translated(self, error: Exception) -> Exception:
+        return Retry(self._hopeless) if self._hopeless else translated(error, path=self._path)
+
     def _prune_in_time(self) -> None:
         now = self._clock.now()
-        if now - self._pruned_at < _PRUNE_EVERY_MS:
+        if now - self._pruned_at < _PRUNE_EVERY_MS or self._hopeless is not None:
             return
         try:
             (step,) = self._transact([lambda table: table.prune(now)])
         except sqlite3.Error as error:
             log.error("journal cannot be pruned", path=str(self._path), error=str(error))
             self._pruned_at = now
+            if is_corrupt(error):
+                self._mend()
             return
         if not step.records:
             self._pruned_at = now

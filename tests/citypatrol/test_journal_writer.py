@@ -1,3 +1,4 @@
+import sqlite3
 import threading
 from concurrent.futures import wait
 from pathlib import Path
@@ -29,12 +30,19 @@ def commits() -> Commits:
     return Commits()
 
 
+def nothing() -> tuple[sqlite3.Connection, Table]:
+    message = "nothing was damaged"
+    raise AssertionError(message)
+
+
 @pytest.fixture
 def writer(tmp_path: Path, commits: Commits) -> Writer:
     path = tmp_path / "journal.db"
     connection = open_file(path, schema=SCHEMA, application=APPLICATION, what="journal")
     table = Table(connection, holds=("rules",), keep=0, max_size=10**9)
-    return Writer(connection, table, path=path, clock=ManualClock(0), stored=commits)
+    return Writer(
+        connection, table, path=path, clock=ManualClock(0), stored=commits, mended=nothing
+    )
 
 
 def one(table: Table) -> int:
