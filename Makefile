@@ -13,7 +13,7 @@ help:
 	@echo "make test       all tests, with real servers where they are installed"
 	@echo "make check      ruff, mypy --strict, import-linter, documentation"
 	@echo "make bench      every benchmark, with ARGS (--quick, --json)"
-	@echo "make drill-kill kill -9 of the pipeline at 20 seeded instants under load"
+	@echo "make drill-kill kill -9 of the pipeline under load, at 200 seeded instants and every named point"
 	@echo "make dashboards write grafana/dashboards from the code"
 	@echo "make lock       write requirements.lock anew (needs uv)"
 	@echo "make clean      remove what the others made, the environment too"

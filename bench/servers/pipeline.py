@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from citypatrol.crashpoints import VARIABLE
+
 READY_S = 60.0
 
 
@@ -28,9 +30,15 @@ class Pipeline:
         assert self._process is not None, "not started"
         return self._process.pid
 
-    def start(self) -> None:
-        """Start, without waiting. Byte code is kept, as it is wherever nobody forbids it."""
-        environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    def start(self, *, crash_at: str | None = None) -> None:
+        """Start, without waiting. Byte code is kept, as it is wherever nobody forbids it.
+
+        ``crash_at``: where it is to die, in the words of ``citypatrol.crashpoints``.
+        """
+        not_ours = ("PYTHONDONTWRITEBYTECODE", VARIABLE)
+        environment = {k: v for k, v in os.environ.items() if k not in not_ours}
+        if crash_at is not None:
+            environment[VARIABLE] = crash_at
         command = [sys.executable, "-m", "app.cli", "run", str(self._city)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -59,6 +67,22 @@ class Pipeline:
         tail = self.log.read_text(errors="replace")[-3000:]
         message = f"not ready within {timeout_s:.0f} s: {said}\n{tail}"
         raise RuntimeError(message)
+
+    def metric(self, line: str) -> float | None:
+        """One value of `/metrics`, named as it stands there, labels too; None where it is not."""
+        with urllib.request.urlopen(f"{self._url}/metrics", timeout=5) as answer:
+            for row in answer.read().decode().splitlines():
+                name, _, value = row.rpartition(" ")
+                if name == line:
+                    return float(value)
+        return None
+
+    def ended(self, *, timeout_s: float) -> int | None:
+        """The exit status, where it ends by itself within this time; None where it goes on."""
+        try:
+            return self._gone(timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
 
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone."""

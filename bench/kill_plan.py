@@ -1,0 +1,58 @@
+"""Where a drill kills: seeded instants of a process's life, and named points at seeded passings."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from citypatrol.crashpoints import CrashPoint
+
+PRUNES = (CrashPoint.JOURNAL_PRUNE_BEFORE, CrashPoint.JOURNAL_PRUNE_AFTER)
+_OFTEN = (
+    CrashPoint.JOURNAL_APPEND_BEFORE,
+    CrashPoint.JOURNAL_APPEND_AFTER,
+    CrashPoint.INTAKE_COMMITTED,
+    CrashPoint.MQTT_ACK_BEFORE,
+    CrashPoint.MQTT_ACK_AFTER,
+)
+_SOME = (
+    CrashPoint.INFLUX_WRITE_BEFORE,
+    CrashPoint.INFLUX_WRITTEN,
+    CrashPoint.TICKETS_BEFORE,
+    CrashPoint.TICKETS_AFTER,
+    CrashPoint.DELIVERY_BEFORE,
+    CrashPoint.DELIVERY_SENT,
+    CrashPoint.DELIVERY_RECORD_BEFORE,
+    CrashPoint.DELIVERY_RECORD_AFTER,
+    CrashPoint.DEAD_PUT_BEFORE,
+    CrashPoint.DEAD_PUT_AFTER,
+)
+_SHORT_S, _LONG_S = (0.3, 4.0), (4.0, 9.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """One death of a process that has just been started: so long after its start, or at the Nth
+    passing of a point. ``after_stop``: before that it runs for ``after_s`` and is stopped in
+    order, so that there is something to prune."""
+
+    after_s: float = 0.0
+    point: CrashPoint | None = None
+    passing: int = 1
+    after_stop: bool = False
+
+
+def plan(rng: random.Random, *, instants: int, points: Sequence[CrashPoint]) -> list[Kill]:
+    """In random order. Most lives are short, so that many end while it starts or catches up."""
+    kills = [_at_point(rng, point) for point in points]
+    for _ in range(instants):
+        shortest, longest = _SHORT_S if rng.random() < 0.7 else _LONG_S
+        kills.append(Kill(rng.uniform(shortest, longest)))
+    rng.shuffle(kills)
+    return kills
+
+
+def _at_point(rng: random.Random, point: CrashPoint) -> Kill:
+    if point in PRUNES:
+        return Kill(after_s=6.0, point=point, after_stop=True)
+    most = 40 if point in _OFTEN else 3 if point in _SOME else 1
+    return Kill(point=point, passing=rng.randint(1, most))
