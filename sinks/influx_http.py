@@ -23,7 +23,8 @@ _MOST_READ: Final = 4_000
 _SHOWN: Final = 300
 _LONGEST_WAIT_S: Final = 600.0
 _DROPPED: Final = re.compile(r"\bdropped=(\d+)")
-_EXPIRED: Final = "points beyond retention policy"
+_EXPIRED: Final = re.compile(r"points (beyond|outside) retention policy")
+"""1.x and 2.0 say beyond; 2.7 says outside."""
 _SET_UP: Final = frozenset({401, 403, 404, 405})
 Body = bytes | memoryview
 
@@ -53,7 +54,7 @@ class Refused(Reject):
         super().__init__(_said(answer))
         found = _DROPPED.search(answer.text)
         self.dropped = int(found[1]) if found else 0
-        self.expired = _EXPIRED in answer.text
+        self.expired = _EXPIRED.search(answer.text) is not None
         self.too_large = answer.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 

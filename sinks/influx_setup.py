@@ -105,7 +105,9 @@ async def _org(ask: Ask, name: str) -> str:
     status, said = await ask("GET", f"/api/v2/orgs?org={quote(name, safe='')}", None)
     found = [] if status == 404 else _check("GET", "/api/v2/orgs", status, said)["orgs"]
     if not found:
-        message = f"there is no organisation '{name}'; make it, or mend `org:`"
+        message = (
+            f"there is no organisation '{name}' that this token may see; mend `org:` or use another"
+        )
         raise Reject(message)
     return str(found[0]["id"])
 

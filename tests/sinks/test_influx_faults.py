@@ -53,6 +53,10 @@ def test_taken(answer: Answer) -> None:
             Answer(422, "partial write: points beyond retention policy dropped=3"),
             3, True, False, id="older than what is kept",
         ),
+        pytest.param(
+            Answer(422, "partial write: dropped 1 points outside retention policy dropped=1"),
+            1, True, False, id="older than what is kept, as 2.7 says it",
+        ),
         pytest.param(Answer(413, "too large"), 0, False, True, id="too large"),
     ],
 )  # fmt: skip
