@@ -189,7 +189,7 @@ class Heard:
             return found
         new = np.unique(keys[found < 0], return_index=True)[1]
         if self.size and self.size + len(new) > self._most:
-            self._forget()
+            self._forget(room=len(np.unique(keys)))
             return self._rows(batch)
         at = np.flatnonzero(found < 0)[np.sort(new)]
         begin, self.size = self.size, self.size + len(at)
@@ -201,10 +201,11 @@ class Heard:
         self._pairs.add(keys[at], np.arange(begin, self.size))
         return self._pairs.find(keys)
 
-    def _forget(self) -> None:
+    def _forget(self, *, room: int) -> None:
         often = self.column("count") >= _FEW
         order = np.lexsort((self.column("arrival"), often))
-        keep = np.sort(order[len(order) - int(self._most * _KEPT) :])
+        kept = max(0, min(int(self._most * _KEPT), self._most - room))
+        keep = np.sort(order[len(order) - kept :])
         self.forgotten += self.size - len(keep)
         self.generation += 1
         columns = {name: self.column(name)[keep] for name in COLUMNS}

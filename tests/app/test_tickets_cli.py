@@ -1,72 +1,17 @@
 """``citypatrol tickets`` and ``dead``: through a running city, and on the files of one at rest."""
 
-import asyncio
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from app.cli import main
 from citypatrol.dead import DeadLetter, DeadStore
-from tests.app.a_city import change, write_city
-from tests.app.a_desk import NOW, TheDesk, incident, make_desk, serving
+from tests.app.a_desk import NOW, incident, make_desk
+from tests.app.a_terminal import City, Terminal, at_port
 
 TICKET = "ZZ-260513-0001"
-LISTEN = "listen: 127.0.0.1:8080"
-
-
-class Terminal:
-    """Runs commands in a city's folder; remembers the last output."""
-
-    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self._folder = folder
-        self._capsys = capsys
-        self.out = self.err = ""
-
-    def __call__(self, *words: str) -> int:
-        self._capsys.readouterr()
-        try:
-            status = main([*words[:2], "--city", str(self._folder / "city.yaml"), *words[2:]])
-        except SystemExit as left:
-            status = int(left.code or 0)
-        self.out, self.err = self._capsys.readouterr()
-        return status
-
-
-class City:
-    """A real server in a thread with a loop of its own, as another process would have it."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._up = threading.Event()
-        self._stop: Callable[[], None] = lambda: None
-        self.desk: TheDesk | None = None
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
-
-    async def _run(self) -> None:
-        over = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        self._stop = lambda: loop.call_soon_threadsafe(over.set)
-        async with serving(make_desk(self._folder)) as desk:
-            self.desk = desk
-            self._up.set()
-            await over.wait()
-
-    def __enter__(self) -> TheDesk:
-        self._thread.start()
-        assert self._up.wait(30)
-        assert self.desk is not None
-        return self.desk
-
-    def __exit__(self, *_: object) -> None:
-        self._stop()
-        self._thread.join(30)
-
-
-def _at(folder: Path, port: int, **more: str) -> None:
-    write_city(folder, **change("city", LISTEN, f"listen: 127.0.0.1:{port}") | more)
 
 
 @pytest.fixture
@@ -82,14 +27,14 @@ def filed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "running":
         with City(data) as desk:
             desk.file(incident())
-            _at(tmp_path, int(desk.base.rpartition(":")[2]))
+            at_port(tmp_path, int(desk.base.rpartition(":")[2]))
             yield request.param
         return
     desk = make_desk(data)
     desk.file(incident())
     desk.store.close()
     desk.dead.close()
-    _at(tmp_path, 9)  # nobody listens there
+    at_port(tmp_path, 9)  # nobody listens there
     yield request.param
 
 
@@ -140,7 +85,7 @@ def test_what_cannot_be_is_said_with_status_1(terminal: Terminal, filed):
 
 
 def test_a_city_that_never_ran_has_no_tickets(terminal: Terminal, tmp_path):
-    _at(tmp_path, 9)
+    at_port(tmp_path, 9)
     assert terminal("tickets", "list") == 3
     assert "no such file; `citypatrol run` makes it" in terminal.err
     assert terminal("dead", "list") == 3
@@ -154,7 +99,7 @@ def test_something_else_at_the_port_is_named(terminal: Terminal, tmp_path):
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        _at(tmp_path, server.server_port)
+        at_port(tmp_path, server.server_port)
         assert terminal("tickets", "list") == 3
         assert "answers, but is no citypatrol; see http.listen" in terminal.err
     finally:
@@ -171,7 +116,7 @@ class TestDead:
         store.put(
             kind="message", origin="city/a/\x1b[31mb", reason="no number", payload=b"w\xff", at=NOW
         )
-        _at(tmp_path, 9)
+        at_port(tmp_path, 9)
         yield store
         store.close()
 
@@ -210,7 +155,7 @@ class TestDead:
                     DeadLetter("line", "t", "r", b"x", NOW),
                 ]
             )
-            _at(tmp_path, int(desk.base.rpartition(":")[2]))
+            at_port(tmp_path, int(desk.base.rpartition(":")[2]))
             assert terminal("dead", "replay", "1") == 0
             assert terminal.out == "replayed 1\n"
             assert [letter.payload for letter in desk.replayed] == [b"x"]

@@ -167,6 +167,15 @@ def test_a_flood_of_names_is_forgotten_before_the_devices() -> None:
     assert _only(heard, "x39-99").metric == "m39", "and the newest of them stay"
 
 
+@pytest.mark.parametrize("most", [10, 50, 99], ids=str)
+def test_a_batch_larger_than_there_is_room(most: int) -> None:
+    heard = Heard(most=most)
+    for n in range(3):
+        _take(heard, *(Sample(f"x{k + 40 * n}", "m", T, float(k)) for k in range(60)), at=T + n)
+        assert heard.size <= max(most, 60)
+    assert _only(heard, "x139").value == 59.0
+
+
 def test_after_a_restart_it_goes_on_as_before() -> None:
     heard, again = Heard(), Heard()
     heard.take([SourceSeen(T, "站点", {}, 700, 1)], at=T)
