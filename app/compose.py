@@ -52,6 +52,7 @@ def open_case(city: City, *, clock: Clock) -> Case:
             folder.mkdir(parents=True, exist_ok=True)
         key = places.evidence_key()
         dead = DeadStore(places.dead)
+        dead.counts()  # a damaged file is said now, not when the first letter comes
         store = Store(places.tickets_url)
         store.open()
     except (StoreError, Retry, ConfigError) as error:
