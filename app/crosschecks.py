@@ -9,7 +9,8 @@ from app.guard import is_loopback
 from citypatrol.errors import Problem
 from citypatrol.yamlfile import Document
 from ingest.topics import Pattern
-from rules.ruleset import Rule, number
+from rules.registry_check import check_registry
+from rules.ruleset import Rule
 from sinks.allow import Allowed
 from tickets.errors import StoreError
 from tickets.store import Store
@@ -95,28 +96,8 @@ def _webhook_addresses(city: "City", document: Document) -> Iterator[Problem]:
 
 
 def _thresholds(city: "City") -> Iterator[Problem]:
-    """RULES 11: a cell that is no number."""
-    name = str(city.places.of(city.file.registry or ""))
-    for rule in city.rules.rules:
-        for label in _limit_labels(rule):
-            bad = [
-                (source, cell)
-                for source, cell in city.registry.values(label)
-                if number(cell) is None and rule.selects(city.registry.labels(source) or {})
-            ]
-            for source, cell in bad[:MOST_NAMED]:
-                message = f"source '{source}': {label} '{cell}' is no number"
-                yield Problem(name, 0, 0, f"{message}; rule '{rule.name}' compares with it")
-            if len(bad) > MOST_NAMED:
-                more = len(bad) - MOST_NAMED
-                message = f"{more} more sources whose {label} is no number (rule '{rule.name}')"
-                yield Problem(name, 0, 0, message)
-
-
-def _limit_labels(rule: Rule) -> list[str]:
-    comparisons = [c for c in (rule.when.comparison, rule.clear.comparison) if c is not None]
-    labels = [limit.label for one in comparisons for limit in one.limits]
-    return sorted({label for label in labels if label is not None})
+    path = str(city.places.of(city.file.registry or ""))
+    yield from check_registry(city.rules, city.registry, path=path)
 
 
 def _categories(city: "City", document: Document) -> Iterator[Problem]:

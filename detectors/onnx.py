@@ -53,24 +53,21 @@ class Model:
         return ordered
 
 
-def load(path: Path, *, threads: int = 1, providers: tuple[str, ...] = ()) -> Model:
-    """Start a session for the file; ``threads`` work inside one call of it.
-
-    By default on the CPU: a GPU is used only where ``providers`` names it. Raises ``ModelError``.
-    """
+def load(path: Path) -> Model:
+    """Start a session for the file, on the CPU. Raises ``ModelError``."""
     import onnxruntime
 
     if not path.is_file():
         message = f"{path}: no such model file; shipped models are {', '.join(shipped())}"
         raise ModelError(message)
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     try:
         session = onnxruntime.InferenceSession(
-            str(path), options, providers=list(providers or ("CPUExecutionProvider",))
+            str(path), options, providers=["CPUExecutionProvider"]
         )
     except _load_errors() as error:
         message = f"{path}: ONNX Runtime cannot load it; is it an ONNX file? {error}"

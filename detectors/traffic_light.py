@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import structlog
 
@@ -92,7 +91,7 @@ class FoundHeads:
         ]
 
 
-def found_heads(*, min_score: float, finder: Path | None = None) -> FoundHeads:
+def found_heads(*, min_score: float) -> FoundHeads:
     """``FoundHeads`` with the shipped models."""
-    street = finder or onnx.MODELS / "street.onnx"
+    street = onnx.MODELS / "street.onnx"
     return FoundHeads(Yolo(street, min_score=min_score, labels=(LABEL,)), reader=HeadReader())

@@ -28,7 +28,3 @@ class NewestPerCamera(Generic[Item]):
             if not self._filled.wait_for(lambda: self._items, timeout=wait_s):
                 return None
             return self._items.pop(next(iter(self._items)))
-
-    def drop(self, camera: str) -> None:
-        with self._filled:
-            self._items.pop(camera, None)

@@ -12,25 +12,7 @@ from typing import Final
 from rules.incidents import Incident
 
 LONGEST: Final = 200
-_NAMES: Final = ("source", "value", "group", "count", "rule", "metric")
 _SPEC: Final = re.compile(r"[<>^]?[+ ]?0?\d{0,2}[,_]?(\.\d{1,2})?[bdeEfFgGs%]?", re.ASCII)
-
-
-def title_problem(template: str) -> str | None:
-    """What is wrong with the template, with the way out; None where nothing is. For ``check``."""
-    try:
-        fields = list(_fields(template))
-    except ValueError as error:
-        return f"title '{template}': {error}; write {{{{ and }}}} for braces"
-    for _, name, spec in fields:
-        if name is None:
-            continue
-        if name not in _NAMES and not name.startswith("source."):
-            known = ", ".join(_NAMES)
-            return f"title '{template}': unknown field '{name}'; there are {known}, source.LABEL"
-        if _formatted(1 if name == "count" else 1.0, name, spec) is None:
-            return f"title '{template}': '{name}' cannot be written as '{spec}'"
-    return None
 
 
 def title_of(template: str, incident: Incident, *, count: int) -> str:

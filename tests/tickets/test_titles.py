@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.incidents import Incident
-from tickets.titles import LONGEST, title_of, title_problem
+from tickets.titles import LONGEST, title_of
 
 LIGHT = Incident(
     id="inc_1",
@@ -70,24 +70,3 @@ def test_title_is_short():
 @given(template=st.text(alphabet="{}:.!0123dfs,+ valuecontsrgp", max_size=40))
 def test_no_template_crashes(template):
     assert len(title_of(template, LIGHT, count=1)) <= LONGEST
-    title_problem(template)
-
-
-@pytest.mark.parametrize(
-    ("template", "problem"),
-    [
-        ("Gateway {group} silent: {count} sources", None),
-        ("Underpass {source.name}: {value:.0f} cm", None),
-        ("{{}}", None),
-        ("{count:d}", None),
-        ("{valeu}", "title '{valeu}': unknown field 'valeu'; there are source, value, group, "
-         "count, rule, metric, source.LABEL"),
-        ("{value:d}", "title '{value:d}': 'value' cannot be written as 'd'"),
-        ("{value!r}", "title '{value!r}': 'value' has more than a name and a plain format; "
-         "write {{ and }} for braces"),
-        ("50 }", "title '50 }': Single '}' encountered in format string; "
-         "write {{ and }} for braces"),
-    ],
-)  # fmt: skip
-def test_title_problem(template, problem):
-    assert title_problem(template) == problem
