@@ -76,9 +76,11 @@ def install(application: FastAPI) -> None:
         return problem_response(503, detail, headers={"Retry-After": "5"})
 
     @application.exception_handler(HTTPException)
-    async def _(_request: Request, error: HTTPException) -> Response:
+    async def _(request: Request, error: HTTPException) -> Response:
         headers = dict(error.headers) if error.headers else None
-        return problem_response(error.status_code, str(error.detail), headers=headers)
+        nowhere = f"there is nothing at {request.url.path}; /docs says what there is"
+        detail = nowhere if error.status_code == 404 else str(error.detail)
+        return problem_response(error.status_code, detail, headers=headers)
 
     @application.exception_handler(RequestValidationError)
     async def _(_request: Request, error: RequestValidationError) -> Response:

@@ -46,10 +46,10 @@ class CameraSpec:
 
 _SITES: Sequence[tuple[str, str, str, float, float]] = (
     ("hanghai-zichen", "航海东路/紫辰路", "guancheng", 34.7155, 113.7411),
-    ("huayuan-nongye", "花园路/农业路", "jinshui", 34.7865, 113.6830),
+    ("weilai-zhengbian", "未来路/郑汴路", "guancheng", 34.7295, 113.7160),
     ("zhengbianlu", "郑汴路人行道", "guancheng", 34.7425, 113.7248),
 )
-"""Two junctions and a pavement."""
+"""Two junctions and a pavement, all of the one district whose units the demo has."""
 
 
 def _plans(seed: int) -> tuple[JunctionPlan | PavementPlan, ...]:

@@ -83,7 +83,7 @@ async def test_lists_can_be_narrowed(desk: TheDesk, query, found):
         ("GET", "/api/v1/tickets?limit=0", 422, "limit: Input should be greater than or equal to"),
         ("GET", "/api/v1/tickets?state=lost", 422, "state.0: Input should be 'open'"),
         ("GET", "/api/v1/tickets?cursor=x", 400, "'x' is no cursor of ours"),
-        ("GET", "/api/v1/nothing", 404, "Not Found"),
+        ("GET", "/api/v1/nothing", 404, "there is nothing at /api/v1/nothing; /docs says"),
         ("DELETE", "/api/v1/tickets", 405, "Method Not Allowed"),
         ("GET", "/api/v1/deliveries/99", 404, "there is no delivery 99"),
         ("POST", "/api/v1/deliveries/99/redeliver", 404, "there is no delivery 99"),
@@ -91,8 +91,8 @@ async def test_lists_can_be_narrowed(desk: TheDesk, query, found):
         ("POST", "/api/v1/dead/99/drop", 404, "there is no dead letter 99"),
         ("GET", "/evidence/abc.jpg", 404, "a picture's name is 64 hex digits"),
         ("GET", f"/evidence/{'0' * 64}.jpg", 404, "there is no picture 000"),
-        ("GET", "/static/../desk.py", 404, "Not Found"),
-        ("GET", "/static/%2e%2e/desk.py", 404, "Not Found"),
+        ("GET", "/static/../desk.py", 404, "there is nothing at "),
+        ("GET", "/static/%2e%2e/desk.py", 404, "there is nothing at "),
     ],
 )
 async def test_errors_are_problem_documents(desk: TheDesk, method, path, status, detail):

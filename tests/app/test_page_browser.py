@@ -233,11 +233,12 @@ CONTRAST = """
 
 async def test_no_width_makes_the_page_scroll_sideways(desk: TheDesk, browser: Browser):
     desk.file(incident(title="W" * 190), incident("dark", "cam-1", category="road.traffic_light"))
-    page = await browser.open(desk.base + "/")
-    for width in (360, 800, 1600, 2560):
-        await page.look(width=width, height=900)
-        wide = await page.evaluate("document.documentElement.scrollWidth")
-        assert wide <= width
+    for path in ("/", f"/tickets/{TICKET}", "/docs"):
+        page = await browser.open(desk.base + path)
+        for width in (360, 800, 1600, 2560):
+            await page.look(width=width, height=900)
+            wide = await page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, path
 
 
 async def test_chinese_names_have_glyphs(desk: TheDesk, browser: Browser):
