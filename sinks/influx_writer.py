@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 30.0
 _FEWEST_LINES: Final = 100
+_TELL_EVERY_S: Final = 60.0
 
 
 class LineWriter:
@@ -37,6 +38,8 @@ class LineWriter:
         self._stage = stage
         self._post = post
         self._most_lines = MAX_LINES
+        self._expired = 0
+        self._tell_expired_at = 0.0
 
     async def write(self, text: Lines) -> None:
         """Returns once every line was taken or set aside: a server that is away is waited for."""
@@ -66,8 +69,7 @@ class LineWriter:
             await self.write(text[middle:])
             return
         if refused.expired:
-            DROPPED.labels(self._stage, "retention").inc(len(text))
-            log.warning("influx keeps no points that old", lines=len(text), reason=refused.reason)
+            self._count_expired(len(text), refused)
             return
         await asyncio.to_thread(self._dead.put_many, self._letters(text.each(), refused.reason))
         log.error(
@@ -76,6 +78,15 @@ class LineWriter:
             first=bytes(text[:1].body)[:200].decode(errors="replace").rstrip(),
             reason=refused.reason,
         )
+
+    def _count_expired(self, lines: int, refused: Refused) -> None:
+        DROPPED.labels(self._stage, "retention").inc(lines)
+        self._expired += lines
+        if time.monotonic() >= self._tell_expired_at:
+            log.warning(
+                "influx keeps no points that old", lines=self._expired, reason=refused.reason
+            )
+            self._expired, self._tell_expired_at = 0, time.monotonic() + _TELL_EVERY_S
 
     def _letters(self, refused: Iterable[bytes], reason: str) -> Iterator[DeadLetter]:
         at = self._clock.now()

@@ -142,9 +142,7 @@ def test_a_file_that_cannot_be_written_makes_no_token(
     ("token", "org", "message"),
     [
         pytest.param("other", "city", "an operator's, or one with all access", id="wrong token"),
-        pytest.param(
-            OPERATOR, "town", "no organisation 'town' that this token may see", id="wrong org"
-        ),
+        pytest.param(OPERATOR, "town", "sees no organisation 'town'; mend", id="wrong org"),
     ],
 )
 def test_what_is_refused_is_said_with_the_way_out(
