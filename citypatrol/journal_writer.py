@@ -143,6 +143,7 @@ class Writer:
                     self._settle([job], may_mend=may_mend)
                 return
             results = [self._translated(error)]
+        metrics.JOURNAL_REFUSES.set(any(isinstance(r, JournalFull | Retry) for r in results))
         self._publish()
         for job, result in zip(jobs, results, strict=True):
             if isinstance(result, Exception):

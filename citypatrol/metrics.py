@@ -31,6 +31,11 @@ DEAD: Final = Counter(
 JOURNAL_BYTES: Final = Gauge(
     "citypatrol_journal_bytes", "Size of the journal's records.", registry=REGISTRY
 )
+JOURNAL_REFUSES: Final = Gauge(
+    "citypatrol_journal_refuses",
+    "1 while the journal takes nothing: disk or max_size full, or damaged beyond mending.",
+    registry=REGISTRY,
+)
 CURSOR_LAG: Final = Gauge(
     "citypatrol_cursor_lag",
     "Records that hold samples and are not yet committed by this cursor.",

@@ -8,7 +8,12 @@ from typing import Final
 
 from citypatrol.errors import ConfigError, Problem
 
-_FULL: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC)
+_FULL: Final = (
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR_WRITE,
+    sqlite3.SQLITE_IOERR_FSYNC,
+    sqlite3.SQLITE_IOERR_SHMSIZE,
+)
 _NO_UPGRADES: Final = MappingProxyType[int, str]({})
 _CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -79,7 +84,8 @@ def unreadable(path: Path, error: sqlite3.Error, *, what: str) -> ConfigError:
     if is_corrupt(error):
         words = f"is damaged ({_words(error)}); move the file away, a new one is begun without it"
         return DamagedFile(_refused(path, what, words).problems)
-    return _refused(path, what, f"cannot be used: {_words(error)}")
+    hint = "; is the disk full?" if is_full(error) else ""
+    return _refused(path, what, f"cannot be used: {_words(error)}{hint}")
 
 
 def _own(
@@ -107,10 +113,10 @@ def _prepare(
 ) -> None:
     (found,) = connection.execute("PRAGMA user_version").fetchone()
     steps = [upgrades[step] for step in range(found, version)] if found else []
-    connection.executescript(
-        f"BEGIN IMMEDIATE; {';'.join((*steps, schema))};"
-        f"PRAGMA application_id = {application}; PRAGMA user_version = {version}; COMMIT"
-    )
+    mark = f"PRAGMA application_id = {application}; PRAGMA user_version = {version};"
+    if found == version:
+        mark = ""  # a full disk may keep us from writing, not from looking
+    connection.executescript(f"BEGIN IMMEDIATE; {';'.join((*steps, schema))}; {mark} COMMIT")
 
 
 def _refused(path: Path, what: str, words: str) -> ConfigError:
