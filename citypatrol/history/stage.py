@@ -24,6 +24,7 @@ FLUSH_S: Final = 45.0
 FLUSH_ROWS: Final = 500_000
 _PAGE: Final = 64
 _WAIT_S: Final = 0.5
+_LAST_WAIT_S: Final = 0.1  # Kafka says that there is nothing before it has looked
 GATHER_S: Final = 1.0
 _DRAIN_S: Final = 1.0
 _PAUSE_S, _LONGEST_PAUSE_S = 1.0, 15.0
@@ -82,7 +83,7 @@ class HistoryStage:
         while True:
             if stop.is_set() and drained_by is None:
                 drained_by = time.monotonic() + _DRAIN_S
-            entries = await self._read(wait_s=_WAIT_S if drained_by is None else 0.0)
+            entries = await self._read(wait_s=_WAIT_S if drained_by is None else _LAST_WAIT_S)
             at_end = drained_by is not None and (not entries or time.monotonic() >= drained_by)
             if (at_end or self._is_due()) and not await self._flush(stop):
                 return

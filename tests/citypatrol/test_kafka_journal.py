@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 
 import pytest
 from aiokafka import TopicPartition
@@ -14,7 +15,10 @@ from bench.contracts.journal import CONTRACT, Reopen, ticks
 from bench.servers.kafka import Kafka, kafka
 from citypatrol import metrics
 from citypatrol.chunks import CHUNK_BYTES, cut
+from citypatrol.clock import ManualClock
 from citypatrol.errors import ConfigError, Retry
+from citypatrol.history.reading import History
+from citypatrol.history.stage import HistoryStage
 from citypatrol.journal import Entry, JournalFull, Snapshot
 from citypatrol.journal_kafka import MESSAGE_BYTES, KafkaJournal
 from citypatrol.kafka import Cluster
@@ -324,3 +328,41 @@ async def test_an_outage_delays_and_loses_nothing(topics: Topics) -> None:
         assert await asyncio.wait_for(appending, 60) == 2
         assert ticks(await journal.read("rules", after=1, wait_s=30)) == [2]
         await journal.close()
+
+
+async def test_history_of_two_partitions_goes_on_where_it_was(
+    journal_of: Open, tmp_path: Path
+) -> None:
+    async def write_some(journal: KafkaJournal) -> None:
+        stage = HistoryStage(journal, tmp_path, clock=ManualClock(0), gather_s=0.05, flush_s=0.0)
+        stop = asyncio.Event()
+        running = asyncio.create_task(stage.run(stop))
+        async with asyncio.timeout(30):
+            while await journal.committed("history") < await journal.end():
+                await asyncio.sleep(0.05)
+        stop.set()
+        await running
+
+    def values() -> list[float]:
+        batches = History(tmp_path).batches(since=0, until=3_600_000)
+        return sorted(value for rows in batches for value in rows.batch.value.tolist())
+
+    first = journal_of(partitions=2)
+    await first.append([Batch.of([Sample(f"s{n}", "x", n, float(n)) for n in range(8)])])
+    await write_some(first)
+    assert values() == [float(n) for n in range(8)]
+
+    await first.append([Batch.of([Sample(f"s{n}", "x", n - 1, n + 100.0) for n in range(1, 8)])])
+    await write_some(journal_of(partitions=2))
+    assert len(values()) == 15
+    files = History(tmp_path).files()
+    assert sum(file.footer.late for file in files) == 7
+    assert [problem.message for problem in History(tmp_path).verify(now=0)] == []
+
+    ahead = await first.load_snapshot("history")
+    assert ahead is not None
+    await first.append([Batch.of([Sample("s1", "x", 0, 200.0)])])
+    await first.save_snapshot("history", Snapshot(ahead.position + 1, ahead.data))
+    await write_some(journal_of(partitions=2))
+    assert values()[-1] == 200.0
+    assert sum(file.footer.late for file in History(tmp_path).files()) == 7  # told anew
