@@ -105,9 +105,7 @@ async def _org(ask: Ask, name: str) -> str:
     status, said = await ask("GET", f"/api/v2/orgs?org={quote(name, safe='')}", None)
     found = [] if status == 404 else _check("GET", "/api/v2/orgs", status, said)["orgs"]
     if not found:
-        message = (
-            f"there is no organisation '{name}' that this token may see; mend `org:` or use another"
-        )
+        message = f"this token sees no organisation '{name}'; mend `org:`, or use another token"
         raise Reject(message)
     return str(found[0]["id"])
 
