@@ -15,11 +15,10 @@ from dataclasses import dataclass
 import structlog
 
 from citypatrol import metrics
-from citypatrol.clock import Ts
 from citypatrol.secret import Secret
 from ingest.camera_process import CameraProcess
 from ingest.camera_slots import NewestPerCamera
-from ingest.camera_wire import CameraBeat, CameraOrder, ChildOrder, Picture, Pixels
+from ingest.camera_wire import CameraBeat, CameraOrder, ChildOrder, Picture
 
 log = structlog.get_logger(__name__)
 
@@ -37,15 +36,6 @@ class CameraSource:
     id: str
     url: Secret
     every_ms: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CameraFrame:
-    """One picture of one camera. ``ts`` is when it left the decoder, wall clock, milliseconds."""
-
-    camera: str
-    ts: Ts
-    pixels: Pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +99,16 @@ class CameraPool:
                 cameras.setdefault(process.pid, []).append(camera)
         return {pid: tuple(names) for pid, names in cameras.items()}
 
-    async def next_frame(self, *, wait_s: float) -> CameraFrame | None:
+    async def next_frame(self, *, wait_s: float) -> Picture | None:
         """The newest frame of the camera that has waited longest; None where none came in time."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 await self._came.wait()
         self._came.clear()
         picture = self._slots.take()
-        if picture is None:
-            return None
-        self._came.set()  # there may be more
-        return CameraFrame(picture.camera, picture.ts, picture.pixels)
+        if picture is not None:
+            self._came.set()  # there may be more
+        return picture
 
     async def run(self, stop: asyncio.Event) -> None:
         self._loop = asyncio.get_running_loop()

@@ -18,16 +18,6 @@ STEPS: Final = {
     "resolve": "the cause is mended",
     "close": "checked and done",
 }
-_OPEN: Final = (
-    "open",
-    "dispatched",
-    "acknowledged",
-    "in_progress",
-    "resolved",
-    "rejected",
-    "reopened",
-)
-_ENDED: Final = ("closed", "cancelled")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -82,7 +72,9 @@ def _with_desk(args: argparse.Namespace, work: "Callable[[DeskClient], None]") -
 
 
 def _list(desk: "DeskClient", args: argparse.Namespace) -> None:
-    states: Sequence[str] = (*_OPEN, *_ENDED) if args.all else _OPEN
+    from tickets.states import OPEN_STATES, STATES
+
+    states: Sequence[str] = STATES if args.all else OPEN_STATES
     tickets = desk.list(states=states, limit=args.limit)
     if args.json:
         for ticket in tickets:

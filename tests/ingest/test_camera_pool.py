@@ -20,7 +20,8 @@ from bench.servers.free_port import free_port
 from bench.servers.rtsp import RtspServer, rtsp_server
 from citypatrol.metrics import REGISTRY
 from citypatrol.secret import Secret
-from ingest.camera import CameraFrame, CameraLimits, CameraPool, CameraSource
+from ingest.camera import CameraLimits, CameraPool, CameraSource
+from ingest.camera_wire import Picture
 
 CANARY = "canary-77b0"
 LIMITS = CameraLimits(open_s=2, read_s=2, beat_s=0.2, beat_limit_s=3)
@@ -59,9 +60,9 @@ async def running(pool: CameraPool) -> AsyncIterator[CameraPool]:
 
 
 async def seen(
-    pool: CameraPool, enough: Callable[[list[CameraFrame]], bool], *, within_s: float = 30
-) -> list[CameraFrame]:
-    frames: list[CameraFrame] = []
+    pool: CameraPool, enough: Callable[[list[Picture]], bool], *, within_s: float = 30
+) -> list[Picture]:
+    frames: list[Picture] = []
     async with asyncio.timeout(within_s):
         while not enough(frames):
             frame = await pool.next_frame(wait_s=0.5)
@@ -70,11 +71,11 @@ async def seen(
     return frames
 
 
-def from_each(*cameras: str) -> Callable[[list[CameraFrame]], bool]:
+def from_each(*cameras: str) -> Callable[[list[Picture]], bool]:
     return lambda frames: {frame.camera for frame in frames} >= set(cameras)
 
 
-def newer_than(ts: int, *, camera: str) -> Callable[[list[CameraFrame]], bool]:
+def newer_than(ts: int, *, camera: str) -> Callable[[list[Picture]], bool]:
     return lambda frames: any(frame.camera == camera and frame.ts > ts for frame in frames)
 
 

@@ -16,7 +16,8 @@ from app.outcome import OutsideError
 from bench.servers.free_port import free_port
 from citypatrol.secret import Secret
 from edge.load import CameraConfig
-from ingest.camera import CameraFrame, CameraPool
+from ingest.camera import CameraPool
+from ingest.camera_wire import Picture
 
 SEED = 5
 
@@ -64,7 +65,7 @@ async def watching(specs: tuple[CameraSpec, ...], port: int) -> AsyncIterator[Ca
         await task
 
 
-async def frame_of(pool: CameraPool, camera: str, *, dark: bool | None = None) -> CameraFrame:
+async def frame_of(pool: CameraPool, camera: str, *, dark: bool | None = None) -> Picture:
     """The next frame of this camera, or the next one that is (or is not) as dark as cloth."""
     async with asyncio.timeout(40):
         while True:
