@@ -2,7 +2,9 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -10,6 +12,9 @@ import pytest
 
 from bench.servers.free_port import free_port
 from bench.servers.mosquitto import Mosquitto, mosquitto
+from citypatrol.history.reading import History
+from citypatrol.journal_sqlite import SqliteJournal
+from citypatrol.samples import Batch, Sample
 from tests.app.a_running_city import (
     CANARY,
     PASSWORD,
@@ -113,6 +118,19 @@ async def test_state_survives_a_stop_and_a_kill(tmp_path, broker):
         device.close()
         assert set(unit.types()) == {"ticket.opened"}
         assert len(set(unit.ids)) == 1
+    journaled = await _in_journal(tmp_path / "data" / "journal.db")
+    history = History(tmp_path / "data" / "history")
+    batches = history.batches(since=0, until=2 * time.time_ns() // 1_000_000)
+    assert {sample for rows in batches for sample in rows.batch.samples()} == journaled
+    assert len(journaled) > 3
+    assert history.verify(now=0) == []
+
+
+async def _in_journal(path: Path) -> set[Sample]:
+    journal = SqliteJournal(path)
+    entries = await journal.read("test", after=0, limit=10_000)
+    await journal.close()
+    return {s for one in entries if isinstance(one.record, Batch) for s in one.record.samples()}
 
 
 async def test_a_second_process_and_a_taken_port_are_named(tmp_path, broker):

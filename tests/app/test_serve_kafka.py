@@ -2,10 +2,12 @@
 
 import asyncio
 import signal
+import time
 
 from bench.servers.free_port import free_port
 from bench.servers.kafka import kafka
 from bench.servers.mosquitto import mosquitto
+from citypatrol.history.reading import History
 from tests.app.a_running_city import (
     PASSWORD,
     Device,
@@ -56,3 +58,7 @@ async def test_a_flood_becomes_one_ticket_over_kafka_and_a_killed_worker(tmp_pat
             status, took_s = await city.stop()
             assert status == 0, city.log
             assert took_s < 10, city.log
+        history = History(tmp_path / "data" / "history")
+        batches = history.batches(since=0, until=2 * time.time_ns() // 1_000_000)
+        assert {31.0, 2.0} <= {value for rows in batches for value in rows.batch.value.tolist()}
+        assert history.verify(now=0) == []
