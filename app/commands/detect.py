@@ -57,6 +57,8 @@ def execute(args: argparse.Namespace) -> int:
                 say(in_words(line))
     except (ModelError, ValueError, Unreadable) as error:
         raise UsageError(str(error)) from error
+    except BrokenPipeError:
+        raise  # the reader of our output has gone, which is no matter of --draw
     except OSError as error:
         message = f"--draw: cannot write {error.filename}: {error.strerror}"
         raise OutsideError(message) from error
