@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-BENCHES = ("startup", "drill_kill", "drill_camera", "demo_seeds", "fuzz")
+BENCHES = ("ingest", "latency", "startup", "drill_kill", "drill_camera", "demo_seeds", "fuzz")
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,13 +27,13 @@ from citypatrol.records import decode_record
 from citypatrol.samples import Batch
 
 METRIC: Final = "level"
+_LONGEST_S: Final = 900.0
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 CITY: Final = """
 city: {{name: Load, code: LD, timezone: Asia/Shanghai}}
 registry: registry.csv
 units: units.yaml
 rules: [rules.yaml]
-kinds: {{default: {{lateness: 0s}}}}
 journal: {{type: sqlite, path: data/journal.db}}
 tickets: {{url: "sqlite:///data/tickets.db"}}
 inputs:
@@ -129,28 +129,46 @@ class Load:
         """Start the generator; the first of its numbers, and its process."""
         first = self.next
         self.next += int(rate * seconds * 1.1) + 100_000
-        command = [sys.executable, "-m", "bench.flood", str(self.broker.port)]
-        command += ["--rate", str(rate), "--seconds", str(seconds)]
-        command += ["--devices", str(devices), "--first", str(first)]
-        return first, subprocess.Popen(command, stdout=subprocess.PIPE)
+        flood = started_flood(self.broker, rate=rate, seconds=seconds, devices=devices, first=first)
+        return first, flood
 
-    def metric(self, name: str) -> float:
-        """The sum of one metric's samples on `/metrics`; ``name`` may end in a label's brace."""
-        with urllib.request.urlopen(f"{self.url}/metrics", timeout=10) as answer:
-            lines = answer.read().decode().splitlines()
-        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name))
+    def metrics(self) -> str:
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=30) as answer:
+            text: str = answer.read().decode()
+        return text
+
+    def metric(self, start: str) -> float:
+        """The sum of the samples whose lines begin so."""
+        lines = self.metrics().splitlines()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(start))
 
 
-def account_of(generator: "subprocess.Popen[bytes]", *, timeout_s: float) -> dict[str, float]:
-    """What the generator said at its end."""
-    out, _ = generator.communicate(timeout=timeout_s)
+def started_flood(
+    broker: Mosquitto, *, rate: float, seconds: float, devices: int, first: int
+) -> "subprocess.Popen[bytes]":
+    """``bench.flood`` as a process of its own."""
+    command = [sys.executable, "-m", "bench.flood", str(broker.port)]
+    command += ["--rate", str(rate), "--seconds", str(seconds)]
+    command += ["--devices", str(devices), "--first", str(first)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE)
+
+
+def account_of(generator: "subprocess.Popen[bytes]") -> dict[str, float]:
+    """What the generator said at its end; waits for it."""
+    out, _ = generator.communicate(timeout=_LONGEST_S)
     found: dict[str, float] = json.loads(out)
     return found
 
 
 @contextmanager
 def loaded(
-    folder: Path, *, conf: str, devices: int, rules: str = QUIET, with_influx: bool = False
+    folder: Path,
+    *,
+    conf: str,
+    devices: int,
+    rules: str = QUIET,
+    units: str = "units: []\n",
+    with_influx: bool = False,
 ) -> Iterator[Load]:
     """The broker with this configuration and the city; both end with the block."""
     with ExitStack() as stack:
@@ -161,7 +179,7 @@ def loaded(
         city = CITY.format(mqtt=broker.port, http=http, sinks=sinks)
         (folder / "city.yaml").write_text(city)
         (folder / "rules.yaml").write_text(rules)
-        (folder / "units.yaml").write_text("units: []\n")
+        (folder / "units.yaml").write_text(units)
         (folder / "registry.csv").write_text(_registry(devices))
         url = f"http://127.0.0.1:{http}"
         run = stack.enter_context(Pipeline(folder / "city.yaml", url=url))
@@ -187,7 +205,3 @@ def until(condition: Callable[[], bool], *, timeout_s: float, every_s: float = 0
             return False
         time.sleep(every_s)
     return True
-
-
-def difference(after: Mapping[str, float], before: Mapping[str, float]) -> dict[str, float]:
-    return {name: after[name] - before.get(name, 0.0) for name in after}

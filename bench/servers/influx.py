@@ -41,6 +41,7 @@ class Influx:
 
     url: str
     db: str
+    pid: int = 0
 
     def query(self, text: str) -> list[dict[str, object]]:
         """The series of one InfluxQL statement's result; RuntimeError where the server refuses."""
@@ -63,9 +64,9 @@ def influxdb(*, db: str = "city") -> Iterator[Influx]:
         conf = Path(name, "influxdb.conf")
         conf.write_text(INFLUXD_CONF.format(folder=name, port=port, rpc=rpc))
         url = f"http://127.0.0.1:{port}"
-        with running([str(program), "-config", str(conf)], log=Path(name, "log")):
+        with running([str(program), "-config", str(conf)], log=Path(name, "log")) as process:
             _until_answers(f"{url}/ping")
-            server = Influx(url, db)
+            server = Influx(url, db, process.pid)
             server.query(f'CREATE DATABASE "{db}"')
             yield server
 
