@@ -1,6 +1,6 @@
-"""The whole city of the plan: 219,300 devices, 130,000 cameras, 20 rules that each read every sample.
+"""The whole city of the plan: 219,300 devices, 130,000 cameras, 20 rules that read every sample.
 
-Files of it for benches that run `citypatrol run`; device names and topics are those of `bench.flood`.
+Files of it for benches that run `citypatrol run`; names and topics are those of `bench.flood`.
 """
 
 from pathlib import Path

@@ -130,8 +130,12 @@ class Engine:
         if not batches:
             return None
         state = self._state
-        source = np.concatenate([state.sources.rows(b.sources, b.source) for b in batches])
-        metric = np.concatenate([state.index.metric_rows(b.metrics, b.metric) for b in batches])
+        names, codes = [b.sources for b in batches], [b.source for b in batches]
+        if sum(map(len, names)) > sum(map(len, codes)):  # pieces of a table with all its names
+            source = np.concatenate(list(map(state.sources.rows, names, codes)))
+        else:
+            source = state.sources.rows_of_many(names, codes)
+        metric = state.index.metric_rows([b.metrics for b in batches], [b.metric for b in batches])
         evidence = None
         if any(batch.evidence is not None for batch in batches):
             each = [b.evidence if b.evidence is not None else (None,) * len(b) for b in batches]

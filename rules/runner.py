@@ -22,6 +22,7 @@ from citypatrol.records import RulesInForce
 from rules.engine import Engine
 from rules.gauges import Gauges
 from rules.incidents import Incident
+from rules.pages import MOST, Pages
 from rules.ruleset import RuleSet
 
 Apply = Callable[[list[Incident]], Awaitable[None]]
@@ -36,7 +37,6 @@ SAVE_S: Final = 5.0
 _WAIT_S: Final = 0.5
 _SHARE: Final = 20
 """Saving takes at most a twentieth of the time."""
-_PAGE: Final = 64
 _DRAIN_S: Final = 3.0
 _PAUSE_S, _LONGEST_PAUSE_S = 0.5, 10.0
 
@@ -77,6 +77,7 @@ class RulesStage:
         self._refused: set[int] = set()
         self._careful_until = 0
         self._gauges = Gauges(CURSOR)
+        self._pages = Pages(journal, CURSOR)
 
     def waiting_for(self) -> str | None:
         return None if self._engine is not None else "the rules' state is not restored yet"
@@ -86,6 +87,12 @@ class RulesStage:
         self._rules = rules
 
     async def run(self, stop: asyncio.Event) -> None:
+        try:
+            await self._run(stop)
+        finally:
+            self._pages.close()
+
+    async def _run(self, stop: asyncio.Event) -> None:
         self._engine = None
         self._saved = await self._journal.load_snapshot(CURSOR) or Snapshot(0, b"")
         engine = await self._rewind()
@@ -97,9 +104,8 @@ class RulesStage:
                 drained_by = time.monotonic() + _DRAIN_S
             engine = await self._take_over(engine)
             wait_s = _WAIT_S if drained_by is None else 0.0
-            entries = await self._journal.read(
-                CURSOR, after=self._position, limit=_PAGE, wait_s=wait_s
-            )
+            limit = 1 if self._position < self._careful_until else MOST
+            entries = await self._pages.after(self._position, wait_s=wait_s, limit=limit)
             if entries:
                 engine = await self._judge(engine, entries, stop)
             at_end = drained_by is not None and (not entries or time.monotonic() >= drained_by)
@@ -143,23 +149,22 @@ class RulesStage:
 
     async def _judge(self, engine: Engine, entries: Sequence[Entry], stop: asyncio.Event) -> Engine:
         """Fold a page and hand over what it brings; the engine that goes on."""
-        careful = entries[0].position <= self._careful_until
-        page = entries[:1] if careful else entries
-        records = [one.record for one in page if one.position not in self._refused]
+        records = [one.record for one in entries if one.position not in self._refused]
         try:
             incidents = await asyncio.to_thread(engine.fold, records)
         except Exception as error:
             # A bug. The state may be half changed: back to the snapshot, and around that record.
-            log.exception("a record broke the engine", first=page[0].position, records=len(page))
-            if len(page) == 1:
-                self._refuse(page[0], f"the engine failed: {error!r}")
+            first, count = entries[0], len(entries)
+            log.exception("a record broke the engine", first=first.position, records=count)
+            if count == 1:
+                self._refuse(first, f"the engine failed: {error!r}")
             self._careful_until = max(self._careful_until, entries[-1].position)
             return await self._rewind()
         if incidents:
             crash_point(CrashPoint.RULES_APPLY_BEFORE)
             await self._hand_over(incidents, stop)
             crash_point(CrashPoint.RULES_APPLY_AFTER)
-        self._position = page[-1].position
+        self._position = entries[-1].position
         self._gauges.folded(engine, records)
         self.judged = engine.judged if engine.judged is not None else self.judged
         return engine

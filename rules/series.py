@@ -7,6 +7,7 @@ import numpy as np
 
 from rules.block import Track
 from rules.columns import Codes, Column, Ints, PairIndex
+from rules.sources import numbers_of_many
 
 UNREAD: Final = -1
 
@@ -50,12 +51,10 @@ class SeriesIndex:
         self._metric_numbers: dict[str, int] = {}
         self._table_numbers = {table.metric: at for at, table in enumerate(self.tables)}
 
-    def metric_rows(self, names: Sequence[str], codes: Codes) -> Ints:
-        """The number of ``names[code]`` for each code; names that no code uses get none."""
-        numbers = np.full(len(names), -1, np.int64)
-        for code in np.unique(codes).tolist():
-            numbers[code] = self._metric_number(names[code])
-        return numbers[codes]
+    def metric_rows(self, names: Sequence[Sequence[str]], codes: Sequence[Codes]) -> Ints:
+        """The number of ``names[batch][code]`` for each code of each batch; names that no code uses
+        get none."""
+        return numbers_of_many(names, codes, known=self._metric_numbers, number=self._metric_number)
 
     def rows(self, source: Ints, metric: Ints) -> tuple[Ints, list[tuple[Table, Ints]]]:
         """Each pair's number, and the new local numbers of every table that has grown."""

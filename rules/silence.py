@@ -150,13 +150,15 @@ class SilenceRule:
         if self.veto is None or not len(keys):
             return keys
         source, seen = self._sources_of(keys), self._seen.data[keys]
-        return keys[~self.veto.covers(source, since=seen, until=now)]
+        seeing: Ints = keys[~self.veto.covers(source, since=seen, until=now)]
+        return seeing
 
     def _heard_again(self) -> Ints:
         """Keys that a sample has come of since: the end of their veto clears them."""
-        keys = np.flatnonzero(self.book.code.data == BUSY)
+        keys: Ints = np.flatnonzero(self.book.code.data == BUSY)
         heard = self.track.ts.data[keys] > self._since.data[keys] - self._missing
-        return keys[heard]
+        again: Ints = keys[heard]
+        return again
 
     def _tick(self, key: int, now: Ts) -> None:
         until = now - self._lateness(key)

@@ -1,7 +1,7 @@
 """Who sends: each source's labels, lateness, stale and parent, as columns."""
 
-from collections.abc import Collection, Iterable, Sequence
-from itertools import repeat
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import chain, repeat
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -75,6 +75,10 @@ class Sources:
             found = numbers[codes]
         return found
 
+    def rows_of_many(self, names: Sequence[Sequence[str]], codes: Sequence[Codes]) -> Ints:
+        """``rows`` of many small batches, one after the other, for the price of one."""
+        return numbers_of_many(names, codes, known=self._numbers, number=self.number)
+
     def seen(self, record: SourceSeen) -> Seen:
         """Take over what the record says."""
         mine = self.number(record.source)
@@ -140,6 +144,28 @@ class Sources:
         for label, column in self._labels.items():
             codes = self._codes[label]
             column.data[source] = codes.setdefault(labels.get(label, ""), len(codes))
+
+
+def numbers_of_many(
+    names: Sequence[Sequence[str]],
+    codes: Sequence[Codes],
+    *,
+    known: Mapping[str, int],
+    number: Callable[[str], int],
+) -> Ints:
+    """The number of ``names[batch][code]`` for each code of each batch, in this order. ``number``
+    gives one to a name that is not ``known`` yet; names that no code uses get none."""
+    sizes = [len(each) for each in names]
+    every = list(chain.from_iterable(names))
+    numbers = np.fromiter(map(known.get, every, repeat(-1)), np.int64, len(every))
+    before = np.cumsum(sizes) - sizes
+    code = np.concatenate(codes) + np.repeat(before, [len(each) for each in codes])
+    found: Ints = numbers[code]
+    if len(found) and found.min() < 0:
+        for one in np.unique(code[found < 0]).tolist():
+            numbers[one] = number(every[one])
+        found = numbers[code]
+    return found
 
 
 def _parent(name: str) -> str | None:
