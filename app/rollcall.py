@@ -3,14 +3,16 @@
 import difflib
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from prometheus_client import Gauge
 
 from citypatrol.clock import Ts
 from citypatrol.kinds import Kind, Kinds
+from citypatrol.metrics import REGISTRY
 from citypatrol.registry import Registry
 from ingest.heard import NEVER
 from ingest.heard_facts import SeriesFacts, Totals
@@ -19,6 +21,17 @@ from ingest.heard_stage import HeardStage
 SILENT_MS: Final = 600_000
 _MOST_NEAR: Final = 20_000
 _ASKED: Final = ("kind", "district")
+_OWN: Final = "citypatrol/"
+_NOWHERE: Final = -1
+_OURS: Final = -2
+
+SOURCES: Final = Gauge(
+    "citypatrol_sources",
+    "Sources that were heard, of these silent for ten minutes and not in the registry; and those of"
+    " the registry that were never heard.",
+    ["state"],
+    registry=REGISTRY,
+)
 
 Labels = Mapping[str, str]
 
@@ -93,16 +106,23 @@ class RollCall:
         self._kinds = kinds
         self._topic_labels = topic_labels
         self._lock = threading.Lock()
+        self.latest: Counts | None = None
         self._rows: tuple[int, NDArray[np.int64]] = (-1, np.empty(0, np.int64))
+
+    def show(self, *, now: Ts) -> None:
+        """``latest`` and ``citypatrol_sources``: every few seconds."""
+        self.latest = self.counts(now=now)
+        for state, count in asdict(self.latest).items():
+            SOURCES.labels(state).set(count)
 
     def counts(self, *, now: Ts) -> Counts:
         totals = self._heard.totals()
         rows = self._rows_of(totals)
-        heard = totals.arrival != NEVER
+        heard = _heard(totals, rows)
         return Counts(
             heard=int(heard.sum()),
             silent=int((heard & (totals.arrival < now - SILENT_MS)).sum()),
-            unregistered=int((heard & (rows < 0)).sum()),
+            unregistered=int((heard & (rows == _NOWHERE)).sum()),
             never=int(self._never(rows, heard).sum()),
         )
 
@@ -111,7 +131,7 @@ class RollCall:
         them."""
         totals = self._heard.totals()
         rows = self._rows_of(totals)
-        heard = totals.arrival != NEVER
+        heard = _heard(totals, rows)
         if wanted.never:
             mask = self._never(rows, heard)
             for label in _ASKED:
@@ -124,7 +144,7 @@ class RollCall:
         if wanted.silent_for is not None:
             mask &= totals.arrival < now - wanted.silent_for
         if wanted.unregistered:
-            mask &= rows < 0
+            mask &= rows == _NOWHERE
         for label in _ASKED:
             value = getattr(wanted, label)
             if value is not None:
@@ -206,9 +226,21 @@ class RollCall:
             if generation != totals.generation or len(rows) > len(totals):
                 rows = np.empty(0, np.int64)
             if len(rows) < len(totals):
-                rows = np.concatenate([rows, self._registry.rows(totals.names[len(rows) :])])
+                rows = np.concatenate([rows, self._rows_of_new(totals.names[len(rows) :])])
             self._rows = totals.generation, rows
             return rows
+
+    def _rows_of_new(self, names: Sequence[str]) -> NDArray[np.int64]:
+        rows = self._registry.rows(names)
+        own = (name.startswith(_OWN) for name in names)
+        rows[np.fromiter(own, np.bool_, len(names))] = _OURS
+        return rows
+
+
+def _heard(totals: Totals, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Those that were heard, without the city's own counts."""
+    heard: NDArray[np.bool_] = (totals.arrival != NEVER) & (rows != _OURS)
+    return heard
 
 
 def _cut(mask: NDArray[np.bool_], *, after: int, limit: int) -> tuple[list[int], int | None]:

@@ -143,6 +143,7 @@ class CityRun:
             lines=influx,
             clock=clock,
         )
+        roll = RollCall(heard, registry=registry, kinds=kinds, topic_labels=intake.topic_labels)
         upkeep = Upkeep(
             desk=case.desk,
             tickets=case.tickets,
@@ -151,8 +152,8 @@ class CityRun:
             clock=clock,
             judged=judging.judged,
             keep=city.file.evidence.keep,
+            roll=roll,
         )
-        roll = RollCall(heard, registry=registry, kinds=kinds, topic_labels=intake.topic_labels)
         tallies = TallyStage(case.store, intake=intake, clock=clock)
         vitals = VitalsStage(intake=intake, clock=clock, process=self._layout.process)
         server = self._server(case, replay, roll=roll, tailing=tailing)

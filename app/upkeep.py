@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 
+from app.rollcall import RollCall
 from citypatrol.clock import Clock, Ts
 from citypatrol.dead import DeadStore
 from citypatrol.evidence import EvidenceStore
@@ -35,6 +36,7 @@ class Upkeep:
     clock: Clock
     judged: Callable[[], Ts | None]
     keep: int
+    roll: RollCall | None = None
     name: str = "upkeep"
 
     def waiting_for(self) -> str | None:
@@ -53,9 +55,11 @@ class Upkeep:
             await asyncio.to_thread(self.desk.open_held, event_time=judged, now=self.clock.now())
 
     async def count(self) -> None:
-        """``citypatrol_tickets``."""
+        """``citypatrol_tickets`` and ``citypatrol_sources``."""
         for state, count in (await asyncio.to_thread(self.tickets.counts)).items():
             TICKETS.labels(state=state).set(count)
+        if self.roll is not None:
+            await asyncio.to_thread(self.roll.show, now=self.clock.now())
 
     async def prune(self) -> None:
         """What is older than ``keep`` goes."""

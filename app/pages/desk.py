@@ -105,6 +105,7 @@ class Renderer:
             "deliveries": [
                 view.row(one, units=door.units) for one in door.outbox.list(limit=MOST_ROWS)
             ],
+            "sources": door.roll.latest if door.roll is not None else None,
             "inbox": door.inbox is not None,
             "received": [
                 view.heard(one, units=door.units) for one in reversed(received[-MOST_ROWS:])

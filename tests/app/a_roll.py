@@ -53,6 +53,7 @@ def heard(folder: Path, *, most: int = 1_000) -> HeardStage:
     say("pump-2", "water_level", NOW - 20 * MINUTE, 1.0, NOW - 20 * MINUTE)
     say("pump-2", "online", NOW - 19 * MINUTE, 0.0, NOW - 19 * MINUTE)
     say("cam-1/north", "traffic_light.lit", NOW - MINUTE, 1.0, NOW - MINUTE)
+    say("citypatrol/ticket/none", "ticket.open", NOW, 1.0, NOW)  # the city's own
     for ts in (NOW - 5_000, NOW - 9_000, NOW - 7_000):
         say("new-1", "water_level", ts, 2.0, NOW - 5_000)
     return stage

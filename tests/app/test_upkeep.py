@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from app.upkeep import Upkeep
 from citypatrol import metrics
 from citypatrol.samples import Batch
 from tests.app.a_desk import NOW, TheDesk, incident, make_desk
+from tests.app.a_roll import heard, roll_of
 from tickets.tallies import tallies
 
 DAY = 24 * 3_600_000
@@ -58,6 +60,16 @@ async def test_tickets_are_counted_by_state(filed):
     text = generate_latest(metrics.REGISTRY).decode()
     assert 'citypatrol_tickets{state="dispatched"} 2.0' in text
     assert 'citypatrol_tickets{state="closed"} 0.0' in text
+
+
+async def test_sources_are_counted(filed, tmp_path):
+    roll = roll_of(heard(tmp_path))
+    assert roll.latest is None
+    await replace(_upkeep(filed, judged=None), roll=roll).count()
+    assert roll.latest == roll.counts(now=NOW)
+    text = generate_latest(metrics.REGISTRY).decode()
+    for state, count in (("heard", 4), ("silent", 1), ("unregistered", 1), ("never", 1)):
+        assert f'citypatrol_sources{{state="{state}"}} {count}.0' in text
 
 
 async def test_old_pictures_and_letters_go_and_young_ones_stay(filed):
