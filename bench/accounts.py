@@ -5,7 +5,7 @@ A row is (ts, value) of one series (source, metric). A row that occurs twice is 
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,22 @@ def missing(wanted: Rows, there: Rows) -> int:
         len(np.setdiff1d(rows, there.get(series, nothing), assume_unique=True))
         for series, rows in wanted.items()
     )
+
+
+def some_missing(wanted: Rows, there: Rows, *, most: int = 5) -> list[str]:
+    """A few of them in words, to look for."""
+    nothing = np.empty(0, ROW)
+    words = []
+    for (source, metric), rows in wanted.items():
+        gone = np.setdiff1d(rows, there.get((source, metric), nothing), assume_unique=True)
+        if len(gone):
+            first, last = gone["ts"][0], gone["ts"][-1]
+            words.append(f"{source} {metric}: {len(gone)}, from {first} to {last} ms")
+    return words[:most]
+
+
+def of_metrics(rows: Rows, metrics: Collection[str]) -> Rows:
+    return {series: one for series, one in rows.items() if series[1] in metrics}
 
 
 def count(rows: Rows) -> int:

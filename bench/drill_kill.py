@@ -18,8 +18,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.accounts import count, in_influx, in_journal, in_parquet, missing, values
-from bench.generator import Account, read_account
+from bench.accounts import (
+    count,
+    in_influx,
+    in_journal,
+    in_parquet,
+    missing,
+    of_metrics,
+    some_missing,
+    values,
+)
+from bench.generator import METRICS, Account, read_account
 from bench.hooks import Hooks, receiving
 from bench.kill_plan import PRUNES, Kill, plan
 from bench.report import arguments, report
@@ -193,11 +202,19 @@ def _drain(run: Pipeline, account: Account, hooks: Hooks) -> float:
 
 
 def _account(folder: Path, account: Account, *, hooks: Hooks, influx: Influx) -> Figures:
-    rows, oldest = in_journal(folder / "data/journal.db")
+    every_row, oldest = in_journal(folder / "data/journal.db")
+    rows = of_metrics(every_row, METRICS)  # the city's own figures are other measurements
     points = in_influx(influx)
     kept = rows if oldest == 1 else points
     numbers, old = values(kept, "number"), values(kept, "old")
     files = in_parquet(folder / "data/history")
+    for where, wanted, there in (
+        ("InfluxDB", rows, points),
+        ("Parquet", points, files),
+        ("Parquet", every_row, files),
+    ):
+        for line in some_missing(wanted, there):
+            print(f"not in {where}: {line}", file=sys.stderr)
     return {
         "acknowledged": len(account.numbers) + len(account.old),
         "lost": len(set(account.numbers) - numbers) + len(set(account.old) - old),
@@ -208,7 +225,7 @@ def _account(folder: Path, account: Account, *, hooks: Hooks, influx: Influx) ->
         "poison_lost": len(set(account.poison) - _set_aside(folder / "data/dead.db")),
         "journal_rows": count(rows),
         "influx_missing": missing(rows, points),
-        "parquet_missing": missing(points, files),
+        "parquet_missing": missing(points, files) + missing(every_row, files),
     }
 
 

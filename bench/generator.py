@@ -1,10 +1,11 @@
 """Publishes unique readings at a steady rate, and remembers which the broker has acknowledged.
 
-`python -m bench.generator PORT RATE FILE`: a process of its own, so that a kill of the pipeline
-never touches it. All at QoS 1: numbers 1, 2, 3... go round 200 probes, each with a time of its own;
-every three seconds another underpass floods for six; once a second a probe tells of two hours ago,
-and another sends what nobody can read. At SIGTERM it lets the floods end, waits for what is in
-flight and writes FILE: one JSON object, of what was acknowledged.
+`python -m bench.generator PORT RATE FILE [HOST]`: a process of its own, so that a kill of the
+pipeline never touches it. All at QoS 1: numbers 1, 2, 3... go round 200 probes, each with a time of
+its own; every three seconds another underpass floods for six; once a second a probe tells of two
+hours ago, and another sends what nobody can read. What the broker cannot take waits here. At SIGTERM
+it lets the floods end, waits for what is in flight and writes FILE: one JSON object, of what was
+acknowledged.
 """
 
 import signal
@@ -20,6 +21,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 PROBES = 200
+METRICS = ("number", "old", "water_level")
 FLOOD_EVERY_S, REPORT_EVERY_S = 3.0, 0.5
 DRY_S, WET_S, END_S = 1.0, 7.0, 9.0
 """Of an underpass's life: dry until, wet until, silent from."""
@@ -45,14 +47,15 @@ def read_account(file: Path) -> Account:
 class Generator:
     """One publisher."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, host: str = "127.0.0.1") -> None:
         self._acknowledged: dict[str, list[int]] = {"number": [], "old": [], "poison": []}
         self._flooded: set[str] = set()
         self._sent: deque[tuple[str, int, mqtt.MQTTMessageInfo]] = deque()
         self._stopping = False
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="generator")
         self._client.max_inflight_messages_set(2000)
-        self._client.connect("127.0.0.1", port)
+        self._client.reconnect_delay_set(1, 4)
+        self._client.connect(host, port)
 
     def stop(self, _signal: int, _frame: FrameType | None) -> None:
         self._stopping = True
@@ -126,7 +129,7 @@ class Generator:
 
 def main() -> None:
     port, rate, file = int(sys.argv[1]), float(sys.argv[2]), Path(sys.argv[3])
-    generator = Generator(port)
+    generator = Generator(port, host=sys.argv[4] if len(sys.argv) > 4 else "127.0.0.1")
     signal.signal(signal.SIGTERM, generator.stop)
     account = generator.run(rate)
     written = file.with_suffix(".part")

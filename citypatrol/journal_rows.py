@@ -23,7 +23,9 @@ CREATE TABLE IF NOT EXISTS records (
   position INTEGER PRIMARY KEY, at INTEGER NOT NULL, is_batch INTEGER NOT NULL,
   batches INTEGER NOT NULL, total INTEGER NOT NULL, data BLOB NOT NULL, crc INTEGER
 ) STRICT;
-CREATE TABLE IF NOT EXISTS cursors (name TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS cursors (
+  name TEXT PRIMARY KEY, position INTEGER NOT NULL, crc INTEGER
+) STRICT;
 CREATE TABLE IF NOT EXISTS snapshots (
   name TEXT NOT NULL, number INTEGER NOT NULL, position INTEGER NOT NULL, data BLOB NOT NULL,
   parts INTEGER, crc INTEGER, PRIMARY KEY (name, number)
@@ -33,7 +35,8 @@ CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRI
 UPGRADES: Final = {
     1: "ALTER TABLE records ADD COLUMN crc INTEGER;"
     "ALTER TABLE snapshots ADD COLUMN parts INTEGER;"
-    "ALTER TABLE snapshots ADD COLUMN crc INTEGER"
+    "ALTER TABLE snapshots ADD COLUMN crc INTEGER;"
+    "ALTER TABLE cursors ADD COLUMN crc INTEGER"
 }
 """By the version that they start from. Rows without a checksum are taken as they are."""
 OVERHEAD: Final = 64
@@ -114,6 +117,23 @@ def page(connection: sqlite3.Connection, after: int, *, limit: int) -> list[Row]
     return rows
 
 
+class CursorRow(NamedTuple):
+    name: str
+    position: int
+    crc: int | None
+
+    @classmethod
+    def of(cls, name: str, position: int) -> "CursorRow":
+        return cls(name, position, _cursor_crc(name, position))
+
+    @property
+    def is_whole(self) -> bool:
+        try:
+            return self.crc is None or self.crc == _cursor_crc(self.name, self.position)
+        except (TypeError, AttributeError, struct.error):
+            return False
+
+
 class SnapshotRow(NamedTuple):
     """One of the ``parts`` of a snapshot."""
 
@@ -159,6 +179,10 @@ def load_snapshot(connection: sqlite3.Connection, name: str) -> Sequence[Snapsho
 def meta_get(connection: sqlite3.Connection, key: str) -> str | None:
     row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
     return None if row is None else str(row[0])
+
+
+def _cursor_crc(name: str, position: int) -> int:
+    return zlib.crc32(name.encode(), zlib.crc32(struct.pack("<q", position)))
 
 
 def _snapshot_crc(snapshot: Snapshot) -> int:

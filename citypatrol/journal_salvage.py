@@ -21,6 +21,7 @@ from citypatrol.journal_rows import (
     OVERHEAD,
     SCHEMA,
     VERSION,
+    CursorRow,
     Row,
     SnapshotRow,
     whole_snapshot,
@@ -90,7 +91,8 @@ def finish(path: Path) -> None:
 def _copy(
     source: sqlite3.Connection, new: Path, *, at: Ts
 ) -> tuple[int, int, list[tuple[int, bytes]], list[str], int] | None:
-    cursors = [(str(name), int(p)) for _, name, p in rows_of(source, "cursors", "name, position")]
+    found = (CursorRow._make(row) for _, *row in rows_of(source, "cursors", "name, position, crc"))
+    cursors = [row for row in found if row.is_whole]
     facts = [(str(key), str(value)) for _, key, value in rows_of(source, "meta", "key, value")]
     snapshots, torn = _snapshots(source)
     connection = sqlite3.connect(new, isolation_level=None)
@@ -99,13 +101,15 @@ def _copy(
         connection.execute("BEGIN")
         table = Table(connection, holds=(), keep=0, max_size=0)
         kept, first, last, unreadable = _copy_records(source, table)
-        heard_of = [position for _, position in cursors] + [row.position for row in snapshots]
+        heard_of = [row.position for row in cursors] + [row.position for row in snapshots]
         known = max(last, edge_of(source, "DESC"), *heard_of)
         if not (kept or cursors or facts or snapshots):
             return None
         table.reload()
         table.leave_gap(behind=known, at=at)
-        connection.executemany("INSERT OR REPLACE INTO cursors VALUES (?, ?)", cursors)
+        connection.executemany(
+            "INSERT OR REPLACE INTO cursors (name, position, crc) VALUES (?, ?, ?)", cursors
+        )
         connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", facts)
         connection.executemany(
             "INSERT INTO snapshots (name, number, position, data, parts, crc)"

@@ -9,7 +9,7 @@ from typing import Final
 from citypatrol.clock import Ts
 from citypatrol.crashpoints import CrashPoint
 from citypatrol.journal import JournalFull, Snapshot
-from citypatrol.journal_rows import COLUMNS, OVERHEAD, Encoded, Row, snapshot_rows
+from citypatrol.journal_rows import COLUMNS, OVERHEAD, CursorRow, Encoded, Row, snapshot_rows
 from citypatrol.records import encode_record
 from citypatrol.samples import Batch
 from citypatrol.sqlitefile import NotWhole
@@ -71,8 +71,11 @@ class Table:
             size = len(first.data) + OVERHEAD
             before = first.position - 1, first.batches - first.is_batch, first.total - size
             self._gone = _Totals(*before)
-        positions = run("SELECT name, position FROM cursors").fetchall()
-        self._cursors = {name: self._totals(position) for name, position in positions}
+        cursors = list(map(CursorRow._make, run("SELECT name, position, crc FROM cursors")))
+        if not all(cursor.is_whole for cursor in cursors):
+            message = "a cursor is not where it was put"
+            raise NotWhole(message)
+        self._cursors = {name: self._totals(position) for name, position, _ in cursors}
         self._steps: list[Pruned] = []
         self._touched: set[Side] = set()
 
@@ -164,8 +167,9 @@ class Table:
         if cursor in self._cursors and position <= self._cursors[cursor].position:
             return
         self._connection.execute(
-            "INSERT INTO cursors VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET position = ?2",
-            (cursor, position),
+            "INSERT INTO cursors (name, position, crc) VALUES (?1, ?2, ?3)"
+            " ON CONFLICT (name) DO UPDATE SET position = ?2, crc = ?3",
+            CursorRow.of(cursor, position),
         )
         self._cursors[cursor] = self._totals(position)
         self._touched.add(Side.CURSOR)
