@@ -64,8 +64,6 @@ class Options:
 class Stage:
     """Everything that stands while plays go on."""
 
-    options: Options
-    ports: Ports
     devices: Sequence[Device]
     cameras: CameraDesk
     units: Units
@@ -123,7 +121,7 @@ async def _stage(options: Options, folder: Path, display: Display) -> AsyncItera
         display.event("ready", f"the desk is on http://127.0.0.1:{ports.http}")
         publisher = Publisher(City(devices, seed=options.seed), port=ports.mqtt, clock=clock)
         await stack.enter_async_context(publisher.speaking())
-        yield Stage(options, ports, devices, cameras, units, publisher, display)
+        yield Stage(devices, cameras, units, publisher, display)
 
 
 async def _play(stage: Stage, seed: int, stop: asyncio.Event) -> None:

@@ -14,6 +14,7 @@ import jinja2
 
 from app.door import Door
 from app.pages import view
+from app.pages.spots import spot, spread
 from citypatrol.clock import Ts, rfc3339
 from tickets.body import LONGEST_NOTE
 from tickets.states import ENDED, OPEN_STATES
@@ -92,9 +93,9 @@ class Renderer:
         ended = door.tickets.list(state=ENDED, limit=MOST_ENDED).tickets
         counts = view.counts(states, tickets, now=now)
         projection = door.city_map().projection
-        found = [view.spot(ticket, projection) for ticket in tickets]
+        found = [spot(ticket, projection) for ticket in tickets]
         known = (spot for spot in found if spot is not None)
-        spots = view.spread(known, height=projection.height)
+        spots = spread(known, height=projection.height)
         received = door.inbox.received() if door.inbox is not None else ()
         return {
             "tickets": self._cards(tickets),
