@@ -3,7 +3,16 @@
 import subprocess
 import sys
 
-BENCHES = ("ingest", "latency", "startup", "drill_kill", "drill_camera", "demo_seeds", "fuzz")
+BENCHES = (
+    "ingest",
+    "latency",
+    "startup",
+    "history",
+    "drill_kill",
+    "drill_camera",
+    "demo_seeds",
+    "fuzz",
+)
 
 
 def main() -> int:

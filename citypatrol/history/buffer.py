@@ -45,14 +45,16 @@ class Buffer:
             self._fold(self._lateness.setdefault(partition, Lateness()), mine)
 
     def table(self) -> pa.Table:
-        """All rows, with one dictionary of names for each column."""
-        table = pa.Table.from_batches(self._pieces, SCHEMA)
-        return table.unify_dictionaries().combine_chunks()
+        """All rows, with one dictionary of names for each column; they are held only once."""
+        table = pa.Table.from_batches(self._pieces, SCHEMA).unify_dictionaries().combine_chunks()
+        self._pieces = table.to_batches()
+        return table
 
     def clear(self) -> None:
         """All of it is in files; what tells late samples stays."""
         self.controls, self._pieces = [], []
         self.rows = self.late = 0
+        pa.default_memory_pool().release_unused()
 
     def snapshot(self, position: int) -> Snapshot:
         """What tells late samples, once everything up to ``position`` was taken."""

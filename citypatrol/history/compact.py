@@ -100,6 +100,7 @@ def merge(what: Merge, *, stop: threading.Event) -> bool:
     for file in others:
         file.path.unlink(missing_ok=True)
     sync_folder(folder)
+    pa.default_memory_pool().release_unused()
     crash_point(CrashPoint.HISTORY_COMPACT_AFTER)
     return True
 

@@ -21,7 +21,8 @@ CURSOR: Final = "history"
 KEEP_MS: Final = 90 * 86_400_000
 FLUSH_S: Final = 45.0
 """RULES 26: the open hour at least every 60 s; reading and writing take their time too."""
-FLUSH_ROWS: Final = 500_000
+FLUSH_ROWS: Final = 250_000
+"""What the memory is bounded by: rows and their encoding take 60 MB."""
 _PAGE: Final = 64
 _WAIT_S: Final = 0.5
 _LAST_WAIT_S: Final = 0.1  # Kafka says that there is nothing before it has looked
@@ -70,6 +71,11 @@ class HistoryStage:
 
     def waiting_for(self) -> str | None:
         return f"{self._folder} cannot be written: {self._why}" if self._why else None
+
+    @property
+    def read_up_to(self) -> int:
+        """The last position that was read, written or not."""
+        return self._position
 
     async def run(self, stop: asyncio.Event) -> None:
         if not await self._insist(self._begin, stop):
