@@ -18,7 +18,7 @@ MOST_DOTS: Final = 3_000
 MOST_POINTS: Final = 30_000
 MOST_NAMES: Final = 40
 BINS: Final = 110
-_MARGIN: Final = 14.0
+MARGIN: Final = 14.0
 
 Ring = NDArray[np.float64]
 """N x 2 degrees, longitude first."""
@@ -47,13 +47,13 @@ class Projection:
     def at(self, lat: float, lon: float) -> tuple[float, float]:
         """x, y of a place; a place outside is drawn at the edge."""
         x, y = self.xy(np.array([[lon, lat]]))[0].tolist()
-        inside_x = min(max(x, _MARGIN), self.width - _MARGIN)
-        return round(inside_x, 1), round(min(max(y, _MARGIN), self.height - _MARGIN), 1)
+        inside_x = min(max(x, MARGIN), self.width - MARGIN)
+        return round(inside_x, 1), round(min(max(y, MARGIN), self.height - MARGIN), 1)
 
     def xy(self, places: Ring) -> Ring:
         """N x 2 of longitude and latitude to N x 2 of x and y."""
         scale = np.array([self.scale_x, -self.scale_y])
-        drawn: Ring = (places - np.array([self.west, self.north])) * scale + _MARGIN
+        drawn: Ring = (places - np.array([self.west, self.north])) * scale + MARGIN
         return drawn
 
 
@@ -116,9 +116,9 @@ def _projection(
     south, north = float(south), float(max(north, south + least))
     shortened = max(0.05, math.cos(math.radians((south + north) / 2)))
     across, up = (east - west) * shortened, north - south
-    inner = WIDTH - 2 * _MARGIN
-    height = min(MOST_HEIGHT, max(LEAST_HEIGHT, inner * up / across + 2 * _MARGIN))
-    scale = min(inner / across, (height - 2 * _MARGIN) / up)
+    inner = WIDTH - 2 * MARGIN
+    height = min(MOST_HEIGHT, max(LEAST_HEIGHT, inner * up / across + 2 * MARGIN))
+    scale = min(inner / across, (height - 2 * MARGIN) / up)
     spare = (inner - across * scale) / 2 / (scale * shortened)
     return Projection(
         west=west - spare,

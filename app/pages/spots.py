@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import quote
 
-from app.pages.city_map import WIDTH, Projection
+from app.pages.city_map import MARGIN, WIDTH, Projection
 from tickets.ticket import Ticket
 
 _WIDE: Final = 104.0
@@ -57,7 +57,7 @@ def spread(spots: Iterable[Spot], *, height: float) -> list[Spot]:
         free = (
             here
             for here in _around(one)
-            if _HIGH / 2 <= here.y <= height - _HIGH / 2
+            if MARGIN <= here.y <= height - MARGIN
             and not any(_touch(here, other) for other in placed)
         )
         placed.append(next(free, one))

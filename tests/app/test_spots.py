@@ -18,7 +18,7 @@ def at(x: float, y: float) -> Spot:
         pytest.param([(100, 100), (151, 120)], [(100, 100), (151, 166)], id="labels would touch"),
         pytest.param([(100, 100)] * 3, [(100, 100), (100, 146), (100, 54)], id="above too"),
         pytest.param([(100, 380), (100, 380)], [(100, 380), (100, 334)], id="at the lower edge"),
-        pytest.param([(100, 14), (100, 14)], [(100, 60), (100, 106)], id="at the upper edge"),
+        pytest.param([(100, 14), (100, 14)], [(100, 14), (100, 60)], id="at the upper edge"),
     ],
 )
 def test_spots_stand_where_they_can_be_pressed(places, moved):
