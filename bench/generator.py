@@ -3,9 +3,9 @@
 `python -m bench.generator PORT RATE FILE [HOST]`: a process of its own, so that a kill of the
 pipeline never touches it. All at QoS 1: numbers 1, 2, 3... go round 200 probes, each with a time of
 its own; every three seconds another underpass floods for six; once a second a probe tells of two
-hours ago, and another sends what nobody can read. What the broker cannot take waits here. At SIGTERM
-it lets the floods end, waits for what is in flight and writes FILE: one JSON object, of what was
-acknowledged.
+hours ago, and another sends what nobody can read. What the broker cannot take waits here. At
+SIGTERM it lets the floods end, waits for what is in flight and writes FILE: one JSON object, of
+what was acknowledged.
 """
 
 import signal
@@ -27,6 +27,8 @@ DRY_S, WET_S, END_S = 1.0, 7.0, 9.0
 """Of an underpass's life: dry until, wet until, silent from."""
 AGO_MS = 2 * 3_600_000
 _FLIES_S = 20.0
+_MOST_FLYING = 20_000
+_KEEPALIVE_S = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +52,13 @@ class Generator:
     def __init__(self, port: int, *, host: str = "127.0.0.1") -> None:
         self._acknowledged: dict[str, list[int]] = {"number": [], "old": [], "poison": []}
         self._flooded: set[str] = set()
+        self._wet: dict[str, float] = {}
         self._sent: deque[tuple[str, int, mqtt.MQTTMessageInfo]] = deque()
         self._stopping = False
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="generator")
         self._client.max_inflight_messages_set(2000)
         self._client.reconnect_delay_set(1, 4)
-        self._client.connect(host, port)
+        self._client.connect(host, port, keepalive=_KEEPALIVE_S)
 
     def stop(self, _signal: int, _frame: FrameType | None) -> None:
         self._stopping = True
@@ -70,7 +73,12 @@ class Generator:
             at_s = time.monotonic() - began
             if self._stopping and floods_end_s is None:
                 floods_end_s = at_s + END_S
-            while floods_end_s is None and number < at_s * rate:
+            self._note_acknowledged()
+            if not self._client.is_connected():
+                time.sleep(0.05)
+                continue
+            due = int(at_s * rate) if floods_end_s is None else number
+            while number < due and len(self._sent) < _MOST_FLYING:
                 number += 1
                 # A time of its own, however late this loop is: two readings of one probe and time
                 # would be one point of InfluxDB.
@@ -81,7 +89,6 @@ class Generator:
             if at_s >= reports * REPORT_EVERY_S:
                 reports += 1
                 self._underpasses(at_s, until_s=None if floods_end_s is None else floods_end_s)
-            self._note_acknowledged()
             time.sleep(0.002)
         deadline = time.monotonic() + _FLIES_S
         while self._sent and time.monotonic() < deadline:
@@ -93,8 +100,16 @@ class Generator:
         return Account(known["number"], known["old"], known["poison"], sorted(self._flooded))
 
     def _note_acknowledged(self) -> None:
-        while self._sent and self._sent[0][2].is_published():
-            kind, number, _ = self._sent.popleft()
+        while self._sent:
+            kind, number, sent = self._sent[0]
+            try:
+                acknowledged = sent.is_published()
+            except RuntimeError:  # given to a client without connection: it will be sent, unsaid
+                self._sent.popleft()
+                continue
+            if not acknowledged:
+                return
+            self._sent.popleft()
             if kind in self._acknowledged:
                 self._acknowledged[kind].append(number)
 
@@ -121,7 +136,7 @@ class Generator:
                 continue
             source = f"underpass-{which:04d}"
             wet = DRY_S <= age_s < WET_S
-            if wet and age_s > WET_S - 1:
+            if wet and at_s - self._wet.setdefault(source, at_s) > WET_S - DRY_S - 2:
                 self._flooded.add(source)
             reading = {"ts": time.time_ns() // 1_000_000, "water_level": 40.0 if wet else 1.0}
             self._publish(source, orjson.dumps(reading), kind="flood")
