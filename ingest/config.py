@@ -21,7 +21,7 @@ from ingest.payloads import Payload, fault, rules
 from ingest.routes import Routes, TopicRule
 from ingest.subscriber import Subscriber
 from ingest.tap import Tap
-from ingest.topics import Pattern
+from ingest.topics import Pattern, covers
 
 _PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 _INSTEAD: Final = "use one of plain, json, thingsboard, senml and zigbee2mqtt"
@@ -51,6 +51,20 @@ class Topic(Model):
 
     def rules(self) -> list[TopicRule]:
         return rules(self.payload, self.match, self.metric)
+
+    def hides(self, later: "Topic") -> bool:
+        """Whether every topic of ``later`` is one of this entry's too."""
+        own = [rule.pattern.filter for rule in self.rules()]
+        return all(any(covers(one, rule.pattern.filter) for one in own) for rule in later.rules())
+
+
+def _hidden(topic: Topic, before: Topic) -> str:
+    if topic.match == before.match:
+        return f"`{topic.match}` stands twice; the first one would take everything"
+    return (
+        f"`{topic.match}` never gets a message: `{before.match}` above it takes them all; write the"
+        " narrower one first, or leave one out"
+    )
 
 
 class Bounds(Model):
@@ -88,11 +102,10 @@ class MqttInput(Model):
             given, other = ("cert", "key") if self.key is None else ("key", "cert")
             message = f"`{given}` needs a `{other}` beside it"
             raise wrong(message, given)
-        matches = [topic.match for topic in self.topics]
-        for number, match in enumerate(matches):
-            if match in matches[:number]:
-                message = f"`{match}` stands twice; the first one would take everything"
-                raise wrong(message, "topics", number, "match")
+        for number, topic in enumerate(self.topics):
+            before = next((one for one in self.topics[:number] if one.hides(topic)), None)
+            if before is not None:
+                raise wrong(_hidden(topic, before), "topics", number, "match")
         return self
 
     def parser(self) -> Parser:

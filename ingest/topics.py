@@ -76,11 +76,12 @@ def uncovered(filters: list[str]) -> list[str]:
     """
     unique = list(dict.fromkeys(filters))
     return [
-        one for one in unique if not any(_covers(other, one) for other in unique if other != one)
+        one for one in unique if not any(covers(other, one) for other in unique if other != one)
     ]
 
 
-def _covers(wide: str, narrow: str) -> bool:
+def covers(wide: str, narrow: str) -> bool:
+    """Whether every topic of the filter ``narrow`` is one of ``wide`` too."""
     one, other = wide.split("/"), narrow.split("/")
     if one[-1] == "#":
         one.pop()

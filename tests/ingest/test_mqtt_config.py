@@ -115,6 +115,24 @@ inputs:
             "air/{source}", "air/{source}/{metric}", "names the metric already", id="both"
         ),
         pytest.param("air/{source}", "city/{district}/{kind}/{source}", "twice", id="twice"),
+        pytest.param(
+            "air/{source}",
+            "city/{area}/{sort}/{source}",
+            "never gets a message: `city/{district}/{kind}/{source}` above it takes them all",
+            id="hidden by another name",
+        ),
+        pytest.param(
+            '"city/{district}/{kind}/{source}/{metric}", payload: plain',
+            '"{district}/{source}", payload: plain, metric: x',
+            "`air/{source}` never gets a message",
+            id="hidden by a wider one",
+        ),
+        pytest.param(
+            '"city/{district}/{kind}/{source}/{metric}", payload: plain',
+            '"city/{source}", payload: zigbee2mqtt',
+            "`city/{district}/{kind}/{source}` never gets a message",
+            id="hidden by all below",
+        ),
         pytest.param("mqtts://broker.example", "http://broker", "is no MQTT address", id="http"),
         pytest.param("mqtts://broker.example", "broker.example", "is no MQTT", id="no scheme"),
         pytest.param("broker.example", "broker:99999", "is no address", id="port"),
