@@ -120,7 +120,8 @@ class Wire:
                 break
             kind = head & _HEAD
             if kind in (_QOS_0, _QOS_1):
-                payload = size and body + 2 + (data[body] << 8 | data[body + 1])
+                # Two bytes of length, so the body is never read past the packet's end.
+                payload = body + 2 + (data[body] << 8 | data[body + 1]) if size >= _LEAST else stop
                 if size < _LEAST or payload + (kind & 2) > stop:
                     self._end(ConnectionError("the broker sent a publication that is none"))
                     break
