@@ -169,8 +169,8 @@ def _camera(camera: CameraConfig, seen: dict[str, str], trouble: str | None) -> 
     service = f"camera {camera.id}"
     if camera.id in seen:
         return well(service, f"{camera.url.endpoint}: {seen[camera.id]}")
-    why = trouble or f"no picture within {_CAMERA_S:.0f} s"
-    return ill(service, f"{camera.url.endpoint}: {why}; is the stream up?")
+    why = trouble or f"no picture within {_CAMERA_S:.0f} s; is the stream up?"
+    return ill(service, f"{camera.url.endpoint}: {why}")
 
 
 async def _webhook(city: City, unit: str, address: str, *, lookup: Lookup) -> Finding:

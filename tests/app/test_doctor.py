@@ -212,7 +212,7 @@ async def test_cameras_are_looked_through(tmp_path):
     assert (well.service, well.ok) == ("camera cam-1", True)
     assert "a picture of" in well.detail
     assert (dead.service, dead.ok) == ("camera cam-2", False)
-    assert dead.detail.endswith("is the stream up?")
+    assert dead.detail.endswith("is the camera on, and is the port right?")
     assert "p4ss" not in str(findings)
 
 
