@@ -9,6 +9,7 @@ follows it. A name that is only a device has its unit as the metric.
 import math
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from citypatrol.clock import Ts
@@ -21,12 +22,13 @@ _ABSOLUTE_FROM: Final = 2**28
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-:./_]*", re.ASCII)
 _DEVICE_URN: Final = re.compile(r"(urn:dev:[^:/_]+:[^:/_]+)(?:[:/_](.*))?", re.ASCII)
 _SEPARATORS: Final = frozenset(":/._-")
-_BASE_TEXTS: Final = ("bn", "bu")
-_BASE_NUMBERS: Final = ("bt", "bv", "bs", "bver")
-_TEXTS: Final = ("n", "u", "vs", "vd")
-_NUMBERS: Final = ("v", "s", "t", "ut")
+_BASE_TEXTS: Final = frozenset(("bn", "bu"))
+_BASE_NUMBERS: Final = frozenset(("bt", "bv", "bs", "bver"))
+_TEXTS: Final = frozenset(("n", "u", "vs", "vd"))
 _VALUES: Final = ("v", "vb", "vs", "vd")
-_REGULAR: Final = frozenset((*_TEXTS, *_NUMBERS, "vb"))
+_REGULAR: Final = _TEXTS | {"v", "vb", "s", "t", "ut"}
+_LABELS: Final = _REGULAR | _BASE_TEXTS | _BASE_NUMBERS
+_NAMES_KEPT: Final = 10_000
 
 
 class _Record(NamedTuple):
@@ -110,16 +112,14 @@ class _Pack:
 
     def _take_base(self, fields: dict[str, Any]) -> None:
         """A fault here is one of all that follows: the pack is refused."""
-        for label in fields:
+        for label in fields.keys() - _LABELS:
             if label.endswith("_"):
                 message = f"field `{shown(label)}` must be understood, and is not (RFC 8428, 4.4)"
                 raise Reject(message)
-        for label in _BASE_TEXTS:
-            if label in fields:
-                self._texts[label] = _text(fields, label)
-        for label in _BASE_NUMBERS:
-            if label in fields:
-                self._numbers[label] = _finite(fields, label)
+        for label in fields.keys() & _BASE_TEXTS:
+            self._texts[label] = _text(fields, label)
+        for label in fields.keys() & _BASE_NUMBERS:
+            self._numbers[label] = _finite(fields, label)
         version = self._numbers.get("bver", VERSION)
         if version > VERSION:
             message = f"SenML version {version:g}; up to {VERSION} is understood (RFC 8428, 4.4)"
@@ -130,15 +130,9 @@ class _Pack:
         self._version = version
 
     def _record(self, fields: dict[str, Any]) -> _Record:
-        for label in _TEXTS:
-            if label in fields:
-                _text(fields, label)
-        base, name = self._texts["bn"], fields.get("n", "")
-        full = base + name
-        if full and not _NAME.fullmatch(full):
-            message = f"name `{shown(full)}`: only A-Z a-z 0-9 - : . / _ (RFC 8428, 4.5.1)"
-            raise Reject(message)
-        device, metric = _split(full, base=base, name=name)
+        for label in fields.keys() & _TEXTS:
+            _text(fields, label)
+        device, metric = _split(self._texts["bn"], fields.get("n", ""))
         seconds = self._numbers["bt"] + (_finite(fields, "t") if "t" in fields else 0.0)
         at = _milliseconds(seconds)
         absolute = seconds >= _ABSOLUTE_FROM
@@ -193,8 +187,14 @@ class _Pack:
         return Reading(ignored=self._ignored, aside=self._aside, parts=kept)
 
 
-def _split(full: str, *, base: str, name: str) -> tuple[str, str]:
-    """Device and metric of a full name; the device is empty for a single word."""
+@lru_cache(maxsize=_NAMES_KEPT)
+def _split(base: str, name: str) -> tuple[str, str]:
+    """Device and metric of a full name; the device is empty for a single word. Raises ``Reject``
+    (sections 4.5.1 and 4.6)."""
+    full = base + name
+    if full and not _NAME.fullmatch(full):
+        message = f"name `{shown(full)}`: only A-Z a-z 0-9 - : . / _ (RFC 8428, 4.5.1)"
+        raise Reject(message)
     urn = _DEVICE_URN.fullmatch(full)
     if urn is not None:
         return urn[1], urn[2] or ""

@@ -98,7 +98,18 @@ def test_a_connection_that_ends_before_any_answer(broker: Broker, says: str) -> 
     assert says in broker.cut_off(ConnectionResetError(104, "reset"))
 
 
-def test_a_certificate_that_is_not_valid_yet() -> None:
-    error = ssl.SSLCertVerificationError(1, "not yet")
-    error.verify_code = 9
-    assert "not valid yet; is this machine's clock wrong?" in BROKER.failure(error, waited_s=5)
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        (9, "not valid yet; is this machine's clock wrong?"),
+        (10, "has expired; renew it at the broker"),
+        (18, "is not trusted (because); set `ca` to the certificate of the authority"),
+        (26, "cannot be used (because); have a new one made"),
+        (62, "is not for '127.0.0.1'; write the host in `url`"),
+    ],
+)
+def test_why_a_brokers_certificate_is_refused(code: int, says: str) -> None:
+    """The numbers are OpenSSL's X509_V_ERR_..."""
+    error = ssl.SSLCertVerificationError(1, "because")
+    error.verify_code, error.verify_message = code, "because"
+    assert says in BROKER.failure(error, waited_s=5)
