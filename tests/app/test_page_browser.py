@@ -5,6 +5,7 @@ import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from app.inbox import Received
 from app.listen import HttpStage
 from bench.servers.chromium import Browser, Page, chromium
 from tests.app.a_desk import NOW, TheDesk, incident
+from tests.app.a_roll import heard, roll_of
 
 TICKET = "ZZ-260513-0001"
 JPEG = (
@@ -260,3 +262,18 @@ GLYPHS = """
   return draw("郑") === draw("州") ? "same" : "different";
 })()
 """
+
+
+async def test_sources_are_counted(desk: TheDesk, browser: Browser, tmp_path: Path):
+    roll = roll_of(heard(tmp_path))
+    desk.door = replace(desk.door, roll=roll)
+    async with _again(desk, port=0) as port:
+        page = await browser.open(f"http://127.0.0.1:{port}/")
+        assert await _text(page, "[data-key=sources-none] dt") == "not counted yet"
+        roll.show(now=NOW)
+        await page.until("document.querySelector('[data-key=sources-heard]') !== null")
+        names = ("heard", "silent", "unregistered", "never")
+        shown = [await _text(page, f"[data-key=sources-{name}] dd") for name in names]
+        assert shown == ["4", "1", "1", "1"]
+        assert await page.evaluate("document.querySelector('[data-key=sources-none]')") is None
+        assert page.complaints() == []
