@@ -14,6 +14,7 @@ from citypatrol.dead import DeadLetter
 from citypatrol.errors import Reject, Retry
 from citypatrol.journal_sqlite import SqliteJournal
 from citypatrol.kinds import Kinds
+from citypatrol.records import Tick, encode_record
 from citypatrol.registry import Registry
 from citypatrol.samples import Batch, Sample, encode_batch
 from ingest.config import MqttInput, Topic
@@ -105,6 +106,9 @@ async def test_a_message_is_read_again_by_the_patterns_of_today(tmp_path):
         ),
         pytest.param(_letter("message", b""), "it holds no sample", id="empty"),
         pytest.param(_letter("batch", b"no arrow"), "not an Arrow stream", id="no batch"),
+        pytest.param(
+            _letter("batch", encode_record(Tick(NOW))), "a control record is no batch", id="a tick"
+        ),
         pytest.param(_letter("delivery", b"{}"), "the letter names no delivery", id="no delivery"),
         pytest.param(
             _letter("delivery", b'{"delivery": 99}'), "there is no delivery 99", id="unknown"
@@ -122,6 +126,20 @@ async def test_what_is_still_wrong_is_refused_again(tmp_path, letter, reason):
         with pytest.raises(Reject, match="(?s).*" + reason):
             await setup.replay(letter)
         assert await setup.samples() == []
+
+
+async def test_sent_again_twice_it_is_one_reading(tmp_path):
+    """Also where the payload brings no time: it came when it came."""
+    async with _setup(tmp_path) as setup:
+        for _ in range(2):
+            await asyncio.gather(
+                setup.replay(_letter("message", b"31.5")),
+                setup.replay(_letter("message", b"9", TOPIC.replace("pump-1", "pump-2"))),
+            )
+        assert set(await setup.samples()) == {
+            Sample("pump-1", "water_level", NOW, 31.5),
+            Sample("pump-2", "water_level", NOW, 9.0),
+        }
 
 
 async def test_a_batch_goes_into_the_journal(tmp_path):
