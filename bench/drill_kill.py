@@ -74,8 +74,6 @@ units:
     handles: [road.flooding]
     webhook: {{url: "http://127.0.0.1:{hooks}/", secret: "{secret}"}}
 """
-AT_POINT_S = 8.0
-"""A point that was not passed so long after ready is passed at SIGTERM, or not at all."""
 DRAIN_S = 240.0
 TAKEN = 'citypatrol_samples_total{stage="ingest"}'
 LAG = 'citypatrol_cursor_lag{cursor="influx"}'
@@ -166,7 +164,7 @@ class _Death:
 def _die(run: Pipeline, kill: Kill) -> _Death:
     """Start, and end with SIGKILL one way or the other."""
     began = time.monotonic()
-    if kill.after_stop:
+    for _ in range(kill.stops):
         run.start()
         run.ready()
         time.sleep(kill.after_s)
@@ -175,7 +173,7 @@ def _die(run: Pipeline, kill: Kill) -> _Death:
     if kill.point is not None:
         with contextlib.suppress(RuntimeError):  # it may die while it starts
             run.ready()
-        status = run.ended(timeout_s=AT_POINT_S)
+        status = run.ended(timeout_s=kill.patience_s)
         if status is None:
             status = run.stop()
         return _Death(None, status == -signal.SIGKILL)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from citypatrol.crashpoints import CrashPoint
+from citypatrol.history.upkeep import FIRST_S
 
 PRUNES = (CrashPoint.JOURNAL_PRUNE_BEFORE, CrashPoint.JOURNAL_PRUNE_AFTER)
 _OFTEN = (
@@ -26,19 +27,26 @@ _SOME = (
     CrashPoint.DEAD_PUT_BEFORE,
     CrashPoint.DEAD_PUT_AFTER,
 )
+_COMPACT = (
+    CrashPoint.HISTORY_COMPACT_WRITTEN,
+    CrashPoint.HISTORY_COMPACT_RENAMED,
+    CrashPoint.HISTORY_COMPACT_AFTER,
+)
 _SHORT_S, _LONG_S = (0.3, 4.0), (4.0, 9.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Kill:
     """One death of a process that has just been started: so long after its start, or at the Nth
-    passing of a point. ``after_stop``: before that it runs for ``after_s`` and is stopped in
-    order, so that there is something to prune."""
+    passing of a point. ``stops``: so often it runs for ``after_s`` and is stopped in order before,
+    so that there is something to prune or to put together. ``patience_s``: a point that was not
+    passed so long after ready is passed at SIGTERM, or not at all."""
 
     after_s: float = 0.0
     point: CrashPoint | None = None
     passing: int = 1
-    after_stop: bool = False
+    stops: int = 0
+    patience_s: float = 8.0
 
 
 def plan(rng: random.Random, *, instants: int, points: Sequence[CrashPoint]) -> list[Kill]:
@@ -53,6 +61,8 @@ def plan(rng: random.Random, *, instants: int, points: Sequence[CrashPoint]) -> 
 
 def _at_point(rng: random.Random, point: CrashPoint) -> Kill:
     if point in PRUNES:
-        return Kill(after_s=6.0, point=point, after_stop=True)
+        return Kill(after_s=6.0, point=point, stops=1)
+    if point in _COMPACT:
+        return Kill(after_s=3.0, point=point, stops=2, patience_s=FIRST_S + 15)
     most = 40 if point in _OFTEN else 3 if point in _SOME else 1
     return Kill(point=point, passing=rng.randint(1, most))
