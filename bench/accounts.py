@@ -1,6 +1,7 @@
 """What lies where after a drill: rows by series, from the journal, from InfluxDB and from Parquet.
 
-A row is (ts, value) of one series (source, metric). A row that occurs twice is one row.
+A row is (ts, value) of one series (source, metric). A row that occurs twice is one row. The city's
+own series (counts of tickets, figures of the pipeline) are left out: the last are made at the stop.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from citypatrol.samples import Batch
 Series = tuple[str, str]
 ROW = np.dtype([("ts", np.int64), ("value", np.float64)])
 Rows = Mapping[Series, NDArray[np.void]]
+OWN = "citypatrol/"
 _PAGE = 2_000
 
 
@@ -88,7 +90,11 @@ class _Gathered:
                 self.add(series, columns[0][rows], columns[1][rows])
 
     def rows(self) -> Rows:
-        return {series: np.unique(np.concatenate(parts)) for series, parts in self._parts.items()}
+        return {
+            series: np.unique(np.concatenate(parts))
+            for series, parts in self._parts.items()
+            if not series[0].startswith(OWN)
+        }
 
 
 def in_journal(path: Path) -> tuple[Rows, int]:
