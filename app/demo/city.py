@@ -135,48 +135,56 @@ def _write_registry(path: Path, devices: Sequence[Device], cameras: Sequence[Cam
 
 def grid() -> dict[str, object]:
     """A grid of streets' cells, in six districts of one city: a simplification, drawn by rule."""
-    features = [_feature("410100", None, "city", CITY_NAME, SOUTH, WEST, HEIGHT, WIDTH)]
-    high, wide = HEIGHT / 2, WIDTH / 3
+    city = "410100"
+    features = [_feature(city, name=CITY_NAME, level="city", number=0, rows=1, columns=1)]
     for number, (district, code) in enumerate(DISTRICT_CODES.items()):
-        row, column = divmod(number, 3)
-        corner = (SOUTH + row * high, WEST + column * wide)
         name = DISTRICTS[district]
-        features.append(_feature(code, "410100", "district", name, *corner, high, wide))
-    cell_high, cell_wide = HEIGHT / ROWS, WIDTH / COLUMNS
+        features.append(
+            _feature(
+                code, name=name, parent=city, level="district", number=number, rows=2, columns=3
+            )
+        )
     codes = list(DISTRICT_CODES.values())
     for number in range(ROWS * COLUMNS):
         row, column = divmod(number, COLUMNS)
         district = codes[(row // (ROWS // 2)) * 3 + column // (COLUMNS // 3)]
         code = f"{district}-{row + 1:02d}-{column + 1:03d}"
-        corner = (SOUTH + row * cell_high, WEST + column * cell_wide)
-        features.append(_feature(code, district, "street", code, *corner, cell_high, cell_wide))
+        features.append(
+            _feature(
+                code,
+                name=code,
+                parent=district,
+                level="street",
+                number=number,
+                rows=ROWS,
+                columns=COLUMNS,
+            )
+        )
     return {"type": "FeatureCollection", "features": features}
 
 
 def _feature(
     code: str,
-    parent: str | None,
-    level: str,
+    *,
     name: str,
-    south: float,
-    west: float,
-    high: float,
-    wide: float,
+    level: str,
+    number: int,
+    rows: int,
+    columns: int,
+    parent: str | None = None,
 ) -> dict[str, object]:
-    ring = [
-        [round(lon, 6), round(lat, 6)]
-        for lat, lon in (
-            (south, west),
-            (south, west + wide),
-            (south + high, west + wide),
-            (south + high, west),
-            (south, west),
-        )
-    ]
+    """Cell ``number`` of the city cut into so many rows and columns, from the south-west on."""
+    row, column = divmod(number, columns)
+    south, north = (SOUTH + HEIGHT * edge / rows for edge in (row, row + 1))
+    west, east = (WEST + WIDTH * edge / columns for edge in (column, column + 1))
+    ring = [(west, south), (east, south), (east, north), (west, north), (west, south)]
     return {
         "type": "Feature",
         "properties": {"code": code, "parent": parent, "level": level, "name": name},
-        "geometry": {"type": "Polygon", "coordinates": [ring]},
+        "geometry": {
+            "type": "Polygon",
+            "coordinates": [[[round(lon, 6), round(lat, 6)] for lon, lat in ring]],
+        },
     }
 
 
