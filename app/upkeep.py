@@ -49,10 +49,11 @@ class Upkeep:
             group.create_task(_every(_PRUNE_S, self.prune, stop))
 
     async def open_held(self) -> None:
-        """Incidents whose cool-down is over become tickets."""
+        """Incidents whose cool-down is over become tickets; units hear what had to wait."""
         judged = self.judged()
         if judged is not None:
             await asyncio.to_thread(self.desk.open_held, event_time=judged, now=self.clock.now())
+        await asyncio.to_thread(self.desk.tell_waiting, now=self.clock.now())
 
     async def count(self) -> None:
         """``citypatrol_tickets`` and ``citypatrol_sources``."""

@@ -176,6 +176,8 @@ def _unknown(spot: _Spot, node: YamlMap, reading: Reading) -> Fault:
     unbuilt = _unbuilt(key, spot.nodes[-1:], reading, is_root=len(spot.nodes) == 1)
     if unbuilt is not None:
         message = f"'{key}'{where} is {unbuilt}"
+    elif (below := _elsewhere(key, node, reading)) is not None:
+        message = f"'{key}'{where} belongs below '{below}:'"
     else:
         known = [
             info.alias or name
@@ -186,6 +188,11 @@ def _unknown(spot: _Spot, node: YamlMap, reading: Reading) -> Fault:
         near = nearest(key, known)
         meant = (id(node), near) if near is not None else None
     return Fault(place, _prefix(spot, reading) + message, unknown_key=(node, key), meant=meant)
+
+
+def _elsewhere(key: str, node: YamlMap, reading: Reading) -> str | None:
+    found = [getattr(model, "elsewhere", {}).get(key) for model in reading.tried(node)]
+    return next(filter(None, found), None)
 
 
 def _missing(spot: _Spot, reading: Reading) -> str:
@@ -230,7 +237,7 @@ def _identity(node: Any, reading: Reading) -> list[tuple[str, str]]:
     nouns = [getattr(model, "noun", "") for model in reading.tried(node)]
     noun = next(filter(None, nouns), "")
     names = [node.get("name"), node.get("id")] if noun else []
-    return [(noun, name) for name in names if isinstance(name, str)][:1]
+    return [(noun, " ".join(name.splitlines())) for name in names if isinstance(name, str)][:1]
 
 
 def _where(spot: _Spot, reading: Reading) -> str:

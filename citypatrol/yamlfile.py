@@ -49,7 +49,8 @@ class Model(BaseModel):
 
     ``noun``: what one is called in messages, which then begin with ``rule 'flooded': `` (from its
     ``name`` or ``id``). ``unbuilt``: keys that are documented but not built yet, with the reason;
-    ``"payload: senml"`` names a value of a key instead.
+    ``"payload: senml"`` names a value of a key instead. ``elsewhere``: keys that people write here
+    though they belong below the key named.
     """
 
     model_config = ConfigDict(
@@ -62,6 +63,7 @@ class Model(BaseModel):
     )
     noun: ClassVar[str] = ""
     unbuilt: ClassVar[Mapping[str, str]] = _NONE
+    elsewhere: ClassVar[Mapping[str, str]] = _NONE
 
     @classmethod
     def __get_pydantic_core_schema__(

@@ -97,7 +97,11 @@ class Book:
     ) -> None:
         """Say that an incident has begun."""
         name, labels = self._sources.names[source], self._sources.labels(source)
-        group = self.rule.group
+        group = None
+        if self.rule.group is not None:
+            group = labels.get(self.rule.group)
+            if self.rule.ticket is not None and self.rule.ticket.joins is not None:
+                group = group or name  # the gateway itself, among those behind it
         self._open[key] = incident = Incident(
             id=incident_id(self.rule.name, name, metric, alarm.since),
             rule=self.rule.name,
@@ -107,7 +111,7 @@ class Book:
             fired_at=alarm.fired_at,
             value=value,
             severity=self.rule.severity,
-            group=labels.get(group) if group is not None else None,
+            group=group,
             evidence=proof,
             labels=labels,
             ticket=self.rule.ticket,

@@ -18,13 +18,17 @@ Severity = Literal["info", "minor", "major", "critical"]
 
 @dataclass(frozen=True, slots=True)
 class TicketSpec:
-    """The ``ticket:`` block of a rule; durations in milliseconds, None where the rule has none."""
+    """The ``ticket:`` block of a rule; durations in milliseconds, None where the rule has none.
+
+    ``joins``: the rule among whose tickets this one's incidents are filed, None for its own.
+    """
 
     category: str
     title: str
     ack: int | None = None
     resolve: int | None = None
     cooldown: int = 600_000
+    joins: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

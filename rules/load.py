@@ -29,11 +29,15 @@ def load_rules(
     rules: list[Rule] = []
     problems: list[Problem] = []
     first: dict[str, str] = {}
+    files: list[tuple[RuleFile, Document]] = []
     for path in paths:
         file, found, document = load_model(path, RuleFile, env=env)
         problems += found + _doubles(document, first)
         if file is not None:
             rules += [_rule(words) for words in file.rules]
+            files.append((file, document))
+    if not problems:
+        problems = _joins(files)
     if problems:
         return None, sorted(problems)
     return RuleSet(tuple(rules)), []
@@ -57,6 +61,33 @@ def _doubles(document: Document, first: dict[str, str]) -> list[Problem]:
             problems.append(document.problem(message, *keys))
         first.setdefault(name[0], place)
     return problems
+
+
+def _joins(files: Sequence[tuple[RuleFile, Document]]) -> list[Problem]:
+    """Rules whose ``joins`` names none that can be joined, in any file."""
+    known = {rule.name: rule for file, _ in files for rule in file.rules}
+    problems = []
+    for file, document in files:
+        for at, rule in enumerate(file.rules):
+            joins = rule.ticket.joins if rule.ticket is not None else None
+            why = None if joins is None else _cannot_join(rule, known.get(joins))
+            if why is not None:
+                message = f"rule '{rule.name}': ticket.joins: '{joins}' {why}"
+                problems.append(document.problem(message, "rules", at, "ticket", "joins"))
+    return problems
+
+
+def _cannot_join(rule: RuleWords, other: RuleWords | None) -> str | None:
+    if other is None:
+        return "is no rule; write the name of one"
+    if other.name == rule.name:
+        return "is this rule itself; leave it out"
+    if other.ticket is None or other.ticket.joins is not None:
+        return "has no tickets of its own; name a rule that has"
+    if other.group != rule.group:
+        groups = f"group: {other.group}" if other.group is not None else "no group"
+        return f"has {groups}; both rules need the same"
+    return None
 
 
 def _rule(words: RuleWords) -> Rule:
@@ -101,6 +132,7 @@ def _ticket(words: TicketWords) -> TicketSpec:
         ack=words.ack,
         resolve=words.resolve,
         cooldown=words.cooldown,
+        joins=words.joins,
     )
 
 

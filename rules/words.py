@@ -13,6 +13,7 @@ from rules.ruleset import EVERY_METRIC, Word
 from rules.spans import overlap
 
 _SAMPLES: Final = re.compile(r"([1-9]\d{0,5}) samples?", re.ASCII)
+_CATEGORY: Final = re.compile(r"[\w-]+(\.[\w-]+)*")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _COMPARING: Final[tuple[Word, ...]] = ("above", "below", "between", "outside")
 _LATER: Final = "leave it out until then"
@@ -72,6 +73,13 @@ def _one_severity(value: object) -> object:
     return value
 
 
+def _category(text: str) -> str:
+    if not _CATEGORY.fullmatch(text):
+        message = f"'{text}' is no category; write a dotted name like road.flooding"
+        raise ValueError(message)
+    return text
+
+
 def _title(text: str) -> str:
     try:
         fields = list(Formatter().parse(text))
@@ -108,7 +116,7 @@ Samples = Annotated[int, BeforeValidator(_count)]
 Some = Annotated[DurationMs, AfterValidator(_some)]
 Pair = Annotated[tuple[float, float], AfterValidator(_ordered)]
 Cells = Annotated[list[str], BeforeValidator(_cells)]
-Category = Annotated[str, StringConstraints(pattern=r"^[\w-]+(\.[\w-]+)*$", max_length=100)]
+Category = Annotated[str, StringConstraints(max_length=100), AfterValidator(_category)]
 SeverityWord = Annotated[
     Literal["info", "minor", "major", "critical"], BeforeValidator(_one_severity)
 ]
@@ -210,12 +218,16 @@ class TicketWords(Model):
     ack: Some | None = None
     resolve: Some | None = None
     cooldown: DurationMs = 600_000
+    joins: Name | None = None
 
 
 class RuleWords(Model):
     """One rule of a file."""
 
     noun: ClassVar[str] = "rule"
+    elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("category", "title", "ack", "resolve", "cooldown", "joins"), "ticket"
+    ) | {"for": "when", "at_least": "when", "missing": "when", "where": "select"}
     unbuilt: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("during", "mode", "shadow", "merge", "confirm"), _LATER
     )

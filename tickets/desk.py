@@ -25,10 +25,11 @@ from tickets.callbacks import (
 )
 from tickets.errors import StepForbidden, UnknownTicket
 from tickets.filing import Filing
-from tickets.ledger import Ledger
+from tickets.ledger import RULES, Ledger
 from tickets.opening import Opener
 from tickets.outbox import Outbox
-from tickets.schema import incidents, tickets
+from tickets.rows import chunks
+from tickets.schema import UNTOLD, incidents, tickets
 from tickets.states import DESK, Step
 from tickets.steps import Steps, after
 from tickets.store import Store
@@ -96,6 +97,19 @@ class Desk:
         with self._ledger(now) as (connection, ledger):
             filing = Filing(connection, ledger=ledger, opener=self._opener, now=now)
             filing.open_held(event_time=event_time)
+
+    def tell_waiting(self, *, now: Ts) -> None:
+        """Tell what had to wait because the rules had told so much (``tickets.pace``). Call it
+        every few seconds."""
+        untold = select(tickets.c.id).where(UNTOLD).order_by(tickets.c.untold)
+        with self._store.read() as connection:
+            waiting = connection.execute(untold).scalars().all()
+        for some in chunks(waiting):
+            with self._ledger(now) as (_, ledger):
+                for ticket_id in some:
+                    ticket = ledger.ticket(ticket_id)
+                    if ticket.untold is not None and ledger.told_from(ticket) <= now:
+                        ledger.change(ticket, "ticket.updated", actor=RULES)
 
     def dispatch_waiting(self, *, now: Ts) -> int:
         """Send tickets that no unit had to one that now handles their category; how many. Call it

@@ -6,7 +6,7 @@ from dataclasses import replace
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from citypatrol.clock import Ts
-from rules.incidents import Incident
+from rules.incidents import Incident, Severity
 from tickets.folding import Case, Change, Seen
 from tickets.ledger import RULES, Ledger
 from tickets.opening import Opener
@@ -28,6 +28,7 @@ class Filing:
         self._last: int | None = None
         self._known: dict[str, Seen] = {}
         self._cases: dict[str, Case] = {}
+        self._severities: dict[str, Severity] = {}
 
     def apply(self, events: Sequence[Incident]) -> None:
         self._load_known({incident.id for incident in events})
@@ -66,6 +67,7 @@ class Filing:
             is_open = select(tickets).where(tickets.c.key.in_(some), OPEN)
             for row in self._connection.execute(is_open):
                 self._cases[row.key].ticket = ticket_of(row)
+                self._severities[row.id] = row.severity
             quiet = (
                 select(tickets.c.key, func.max(tickets.c.quiet_until).label("until"))
                 .where(tickets.c.key.in_(some), tickets.c.quiet_until.is_not(None))
@@ -129,7 +131,19 @@ class Filing:
         if ticket.group is not None and ticket.sources > 1:
             first = self._first(ticket, case)
             ticket = replace(ticket, title=title_of(ticket.template, first, count=ticket.sources))
+        if self._can_wait(change) and self._ledger.told_from(ticket) > self._now:
+            untold = self._now if ticket.untold is None else ticket.untold
+            return Change(replace(ticket, untold=untold), is_new=False)
         return replace(change, ticket=self._ledger.revised(ticket))
+
+    def _can_wait(self, change: Change) -> bool:
+        """A further witness, a picture, the last one gone; not a worse severity."""
+        ticket = change.ticket
+        return (
+            not change.is_new
+            and not ticket.ended
+            and self._severities.get(ticket.id) == ticket.severity
+        )
 
     def _first(self, ticket: Ticket, case: Case) -> Incident:
         seen = case.touched.get(ticket.first_incident)

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, selec
 from citypatrol.clock import Ts
 from tickets.body import LONGEST_NOTE, MOST_PICTURES, MOST_WITNESSES, Event, Picture, event_body
 from tickets.errors import UnknownTicket
+from tickets.pace import LOOK_BACK, told_from
 from tickets.rows import chunks, seen_of, ticket_of, ticket_values
 from tickets.schema import deliveries, history, incidents, storable, tickets
 from tickets.ticket import Ticket
@@ -81,7 +82,18 @@ class Ledger:
         return ticket
 
     def revised(self, ticket: Ticket) -> Ticket:
-        return replace(ticket, revision=ticket.revision + 1, updated_at=self._now)
+        revision = ticket.revision + 1
+        return replace(ticket, revision=revision, updated_at=self._now, untold=None)
+
+    def told_from(self, ticket: Ticket) -> Ts:
+        """From when on the rules may tell of this ticket again."""
+        newest = (
+            select(history.c.at)
+            .where(history.c.ticket == ticket.id, history.c.actor == RULES)
+            .order_by(history.c.revision.desc())
+            .limit(LOOK_BACK)
+        )
+        return told_from(self._connection.execute(newest).scalars().all(), now=self._now)
 
     def tell(
         self,

@@ -84,12 +84,15 @@ tickets: Final = Table(
     Column("reopened", Integer, nullable=False),
     Column("verdict", Boolean),
     Column("verdict_note", Text),
+    Column("untold", _Ts),
 )
 OPEN: Final = text("state NOT IN ('closed', 'cancelled')")
 Index("uq_tickets_open_key", tickets.c.key, unique=True, sqlite_where=OPEN, postgresql_where=OPEN)
 Index("ix_tickets_key", tickets.c.key)
 Index("ix_tickets_state", tickets.c.state)
 Index("ix_tickets_opened_at_id", tickets.c.opened_at, tickets.c.id)
+UNTOLD: Final = text("untold IS NOT NULL")
+Index("ix_tickets_untold", tickets.c.untold, sqlite_where=UNTOLD, postgresql_where=UNTOLD)
 
 incidents: Final = Table(
     "incidents",

@@ -21,6 +21,7 @@ class Ticket:
     ``opened_at`` and the deadlines count from when the ticket was filed; ``cleared_at`` is the
     event time at which its last incident cleared, None while one is firing; ``quiet_until`` the end
     of the rule's cool-down once it has ended. ``template`` is the title as the rule wrote it.
+    ``untold``: since when something has happened that the next event will tell (``tickets.pace``).
     """
 
     id: str
@@ -57,6 +58,7 @@ class Ticket:
     reopened: int = 0
     verdict: bool | None = None
     verdict_note: str | None = None
+    untold: Ts | None = None
 
     @property
     def ended(self) -> bool:
@@ -67,11 +69,15 @@ _LONGEST_KEY: Final = 200  # PostgreSQL cannot index a text of several kB
 
 
 def ticket_key(incident: Incident) -> str:
-    """DESIGN 5: (rule, group value), or (rule, source) where the incident has no group."""
+    """DESIGN 5: (rule, group value), or (rule, source) where the incident has no group; the rule is
+    the one that the incident's own ``joins``, where it joins one."""
+    rule = incident.rule
+    if incident.ticket is not None and incident.ticket.joins is not None:
+        rule = incident.ticket.joins
     if incident.group is not None:
-        parts = [incident.rule, "group", incident.group]
+        parts = [rule, "group", incident.group]
     else:
-        parts = [incident.rule, "source", incident.source]
+        parts = [rule, "source", incident.source]
     key = orjson.dumps(parts)
     if len(key) > _LONGEST_KEY:
         return "sha256:" + hashlib.sha256(key).hexdigest()
