@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from detectors.heads import OFF, STATES
+from detectors.pictures import read_picture
 from detectors.train import dark_heads, places, sources
 from detectors.train.sources import Picture
 from detectors.types import Box, Pixels
@@ -61,14 +62,6 @@ def _boxes(picture: Picture, pixels: Pixels) -> Iterator[tuple[int, Box]]:
         )
 
 
-def _read(path: Path) -> Pixels:
-    pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if pixels is None:
-        message = f"cannot read {path}"
-        raise FileNotFoundError(message)
-    return np.asarray(pixels, np.uint8)
-
-
 def _edited(
     pixels: Pixels, box: Box, kind: int, edit: dark_heads.Edit, rng: np.random.Generator
 ) -> Pixels | None:
@@ -85,7 +78,7 @@ def labelled(pictures: list[Picture], *, seed: int) -> Iterator[Head]:
     """The heads of ``traffic_light/``, and of each lit one a dark one and its control."""
     rng = np.random.default_rng(seed)
     for picture in pictures:
-        pixels = _read(picture.path)
+        pixels = read_picture(picture.path)
         for kind, box in _boxes(picture, pixels):
             if min(box[2] - box[0], box[3] - box[1]) < 5:
                 continue
@@ -106,7 +99,7 @@ def given_dark(data: Path, validation: set[str]) -> Iterator[Head]:
         aside = path.stem.removeprefix("synth_") in validation
         labels = sources.read_labels(folder / "labels" / f"{path.stem}.txt")
         picture = Picture(path, "synthetic_off", aside, labels)
-        pixels = _read(path)
+        pixels = read_picture(path)
         for kind, box in _boxes(picture, pixels):
             if kind == OFF:
                 yield Head(*_cut(pixels, box), kind, "synthetic_off", aside)
@@ -117,7 +110,7 @@ def udacity(data: Path) -> Iterator[Head]:
     heads = []
     for kind, state in enumerate(STATES[:3]):
         for path in sorted((data / "traffic_light_crops" / state).glob("*.jpg")):
-            pixels = _read(path)
+            pixels = read_picture(path)
             height, width = pixels.shape[:2]
             box = (width * 0.12, height * 0.06, width * 0.88, height * 0.94)
             heads.append(Head(pixels, box, kind, "udacity", validation=False))
@@ -132,7 +125,7 @@ def no_heads(pictures: list[Picture], *, each: int, seed: int) -> Iterator[Head]
     """Upright boxes anywhere that touch no labelled head: what a turned camera would see."""
     rng = np.random.default_rng(seed)
     for picture in pictures:
-        pixels = _read(picture.path)
+        pixels = read_picture(picture.path)
         height, width = pixels.shape[:2]
         heads = [box for _, box in _boxes(picture, pixels)]
         for _ in range(each):

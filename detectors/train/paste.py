@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import letterbox
+from detectors.pictures import read_picture
 from detectors.train.sources import Label, Picture
 from detectors.types import Pixels
 
@@ -29,11 +30,8 @@ class Cutout:
 
 def read(picture: Picture) -> Pixels:
     """The picture, at most ``LONG_SIDE`` long."""
-    pixels = cv2.imread(str(picture.path), cv2.IMREAD_COLOR)
-    if pixels is None:
-        message = f"cannot read {picture.path}"
-        raise FileNotFoundError(message)
-    return letterbox.shrink(np.asarray(pixels, np.uint8), share=LONG_SIDE / max(pixels.shape[:2]))
+    pixels = read_picture(picture.path)
+    return letterbox.shrink(pixels, share=LONG_SIDE / max(pixels.shape[:2]))
 
 
 def _ellipse(height: int, width: int) -> NDArray[np.float32]:
