@@ -100,7 +100,6 @@ def merge(what: Merge, *, stop: threading.Event) -> bool:
     for file in others:
         file.path.unlink(missing_ok=True)
     sync_folder(folder)
-    pa.default_memory_pool().release_unused()
     crash_point(CrashPoint.HISTORY_COMPACT_AFTER)
     return True
 
@@ -118,6 +117,7 @@ def _write(
                 writer = parquet_writer(tmp, footer, values_repeat=values_repeat(table))
             writer.write_table(table, row_group_size=GROUP_ROWS)
             rows += table.num_rows
+            pa.default_memory_pool().release_unused()
     finally:
         if writer is not None:
             writer.close()

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from citypatrol.columns import Ints
 from citypatrol.history.layout import HOUR_MS, SCHEMA, Footer
 
-GROUP_ROWS: Final = 1 << 19
+GROUP_ROWS: Final = 1 << 18
 """Rows that are read or written at once."""
 _LOOKED_AT: Final = 20_000
 _NAMES: Final = ["source", "metric"]

@@ -3,8 +3,10 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
 
 import structlog
 
@@ -31,6 +33,8 @@ _DRAIN_S: Final = 1.0
 _PAUSE_S, _LONGEST_PAUSE_S = 1.0, 15.0
 
 log = structlog.get_logger(__name__)
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class HistoryStage:
@@ -78,11 +82,14 @@ class HistoryStage:
         return self._position
 
     async def run(self, stop: asyncio.Event) -> None:
-        if not await self._insist(self._begin, stop):
-            return
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._upkeep.run(stop))
-            await self._follow(stop)
+        self._thread = ThreadPoolExecutor(1, "history")  # each thread holds on to memory of its own
+        try:
+            if await self._insist(self._begin, stop):
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._upkeep.run(stop))
+                    await self._follow(stop)
+        finally:
+            self._thread.shutdown(wait=False)
 
     async def _follow(self, stop: asyncio.Event) -> None:
         drained_by: float | None = None
@@ -104,7 +111,7 @@ class HistoryStage:
         Over several partitions a number is a place to the process only that gave it: where that one
         died between snapshot and cursor, its rows come twice and late samples are told anew.
         """
-        left = await asyncio.to_thread(self._writer.clean)
+        left = await self._in_thread(self._writer.clean)
         if left:
             log.warning("removed files of the history that a crash left half written", files=left)
         self._position = await self._journal.committed(CURSOR)
@@ -112,7 +119,7 @@ class HistoryStage:
         snapshot = await self._journal.load_snapshot(CURSOR)
         if snapshot is not None and await self._is_a_place(snapshot.position):
             try:
-                self._buffer = await asyncio.to_thread(Buffer.restore, snapshot.data)
+                self._buffer = await self._in_thread(Buffer.restore, snapshot.data)
             except ValueError as error:
                 log.error("late samples are told anew: what was saved is damaged", why=str(error))
             if snapshot.position > self._position:
@@ -133,7 +140,7 @@ class HistoryStage:
     async def _read(self, *, wait_s: float) -> list[Entry]:
         entries = await self._journal.read(CURSOR, after=self._position, limit=_PAGE, wait_s=wait_s)
         if entries:
-            await asyncio.to_thread(self._buffer.take, entries)
+            await self._in_thread(self._buffer.take, entries)
             self._position = entries[-1].position
             if self._flush_at is None:
                 self._flush_at = time.monotonic() + self._flush_s
@@ -158,22 +165,26 @@ class HistoryStage:
     async def _write(self) -> None:
         buffer, rows = self._buffer, self._buffer.rows
         if buffer.controls:
-            await asyncio.to_thread(self._writer.write_controls, buffer.controls)
+            await self._in_thread(self._writer.write_controls, buffer.controls)
             buffer.controls = []  # not once more where the disk takes these and not the rows
         if rows:
             span = (self._done + 1, self._position)
-            await asyncio.to_thread(
+            await self._in_thread(
                 lambda: self._writer.write_rows(buffer.table(), journal=buffer.journal, span=span)
             )
             SAMPLES.labels(CURSOR).inc(rows)
         buffer.clear()
 
     async def _commit(self) -> None:
-        snapshot = await asyncio.to_thread(self._buffer.snapshot, self._position)
+        snapshot = await self._in_thread(self._buffer.snapshot, self._position)
         await self._journal.save_snapshot(CURSOR, snapshot)
         await self._journal.commit(CURSOR, self._position)
         crash_point(CrashPoint.HISTORY_CURSOR_AFTER)
         self._done = self._position
+
+    async def _in_thread(self, work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, partial(work, *args, **named))
 
     async def _insist(self, work: Callable[[], Awaitable[None]], stop: asyncio.Event) -> bool:
         """Until disk and journal take it; False where the stop comes first."""

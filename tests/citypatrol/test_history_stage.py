@@ -220,6 +220,34 @@ async def test_a_disk_that_takes_nothing_is_waited_for(
     assert len(again) == 1
 
 
+async def test_a_disk_that_takes_half_a_line_is_waited_for(
+    journal: SqliteJournal,
+    folder: Path,
+    files_end_at: Callable[[int], AbstractContextManager[None]],
+) -> None:
+    await all_written(journal, folder, Tick(SEVEN))
+    (before,) = (folder / "control").iterdir()
+    await journal.append([Tick(SEVEN + 1), Tick(SEVEN + 2)])
+    one = stage(journal, folder, flush_s=0.0)
+    with structlog.testing.capture_logs():
+        async with running(one):
+            with files_end_at(before.stat().st_size + 60):
+                await until(lambda: one.waiting_for() is not None)
+                assert len(before.read_bytes().splitlines()) == 1
+            await until(lambda: one.waiting_for() is None)
+    assert [said.position for said in History(folder).controls(since=0, until=10**15)] == [1, 2, 3]
+
+
+async def test_a_torn_line_is_cut_at_the_next_start(journal: SqliteJournal, folder: Path) -> None:
+    await all_written(journal, folder, Tick(SEVEN))
+    path = folder / "control" / "2026-05-13.jsonl"
+    with path.open("ab") as file:
+        file.write(b'{"position":2,"ty')
+    await all_written(journal, folder, Tick(SEVEN + 1))
+    assert [said.position for said in History(folder).controls(since=0, until=10**15)] == [1, 2]
+    assert History(folder).verify(now=SEVEN) == []
+
+
 async def test_a_stop_does_not_wait_for_a_disk(journal: SqliteJournal, folder: Path) -> None:
     write_text(folder, "in the way")
     await journal.append([batch((SEVEN, 1.0))])
@@ -303,8 +331,6 @@ CRASHES = {
     CrashPoint.HISTORY_WRITTEN: "once",
     CrashPoint.HISTORY_RENAMED: "twice",
     CrashPoint.JOURNAL_SNAPSHOT_AFTER: "once",
-    CrashPoint.JOURNAL_CURSOR_BEFORE: "once",
-    CrashPoint.HISTORY_CURSOR_AFTER: "once",
 }
 
 

@@ -98,11 +98,7 @@ def test_late_rows_after_that_begin_a_further_file(tmp_path: Path) -> None:
     assert values(tmp_path) == [1.0, 2.0, 3.0, 4.0, 9.0]
 
 
-CRASHES = {
-    CrashPoint.HISTORY_COMPACT_WRITTEN: 0,
-    CrashPoint.HISTORY_COMPACT_RENAMED: 2,
-    CrashPoint.HISTORY_COMPACT_AFTER: 0,
-}
+CRASHES = {CrashPoint.HISTORY_COMPACT_WRITTEN: 0, CrashPoint.HISTORY_COMPACT_RENAMED: 2}
 MERGE = """
 import sys, threading
 from pathlib import Path

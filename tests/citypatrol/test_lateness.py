@@ -105,6 +105,18 @@ def test_several_sources_introduced_at_once_and_the_last_word_holds() -> None:
     assert lateness.samples(names[:2], x, np.array([89, 89])).all()
 
 
+def test_times_that_lie_ages_apart() -> None:
+    """Too far for one number to hold group and time."""
+    lateness, count = Lateness(), 5000
+    sources = np.repeat(hashed([f"s{n}" for n in range(count)]), 3)
+    x = np.repeat(hashed(["x"]), 3 * count)
+    late = lateness.samples(sources, x, np.tile([0, 10**15, -(10**15)], count))
+    assert late.tolist() == [False, False, True] * count
+    assert lateness.samples(sources, x, np.tile([1, 10**15, 2], count)).tolist() == (
+        [True, False, True] * count
+    )
+
+
 def test_no_samples_are_no_late_samples() -> None:
     nothing = np.empty(0, np.int64)
     assert Lateness().samples(nothing, nothing, nothing).tolist() == []
