@@ -33,8 +33,8 @@ LABELS_EVERY_S: Final = 5.0
 """While sources introduce themselves by the thousand, their labels are saved this often."""
 GATHER_S: Final = 1.0
 """What comes within this time goes out together, unless it fills a request."""
-_MOST_READ: Final = 200
-_STOP_S: Final = 1.0
+_MOST_READ: Final = 500
+_STOP_S: Final = 1.5
 
 
 class History(Protocol):

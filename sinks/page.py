@@ -1,12 +1,12 @@
 """Batches as they come, put together to what one request holds."""
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
 
 from citypatrol.samples import Batch
-from ingest.merge import merge
 
 MAX_LINES: Final = 5_000
 """InfluxData's own advice for one request."""
@@ -33,9 +33,31 @@ class Page:
     def take(self) -> Iterator[Batch]:
         """All of it, in parts of at most ``MAX_LINES`` samples and about ``MAX_BYTES`` of text."""
         if self._batches:
-            whole = merge(self._batches)
+            whole = _joined(self._batches)
             self._batches, self.samples = [], 0
             yield from _parts(whole)
+
+
+def _joined(batches: list[Batch]) -> Batch:
+    """All rows in their order. A source stands in ``sources`` once for each batch that has it:
+    to look for the same one again costs more than to write its name twice."""
+    if len(batches) == 1:
+        return batches[0]
+    metrics: dict[str, int] = {}
+    source, metric, before = [], [], 0
+    for batch in batches:
+        source.append(batch.source + before)
+        before += len(batch.sources)
+        numbers = [metrics.setdefault(name, len(metrics)) for name in batch.metrics]
+        metric.append(np.array(numbers, np.int32)[batch.metric])
+    return Batch(
+        sources=tuple(chain.from_iterable(batch.sources for batch in batches)),
+        source=np.concatenate(source),
+        metrics=tuple(metrics),
+        metric=np.concatenate(metric),
+        ts=np.concatenate([batch.ts for batch in batches]),
+        value=np.concatenate([batch.value for batch in batches]),
+    )
 
 
 def _parts(batch: Batch) -> Iterator[Batch]:
