@@ -1,8 +1,10 @@
 """Journals with bytes turned and tails cut: what lies before the damage is kept, and nobody is told
 less than happened."""
 
+import contextlib
 import random
 import shutil
+import sqlite3
 import struct
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 import structlog
 
-from bench.contracts.journal import drain, ticks
+from bench.contracts.journal import drain, plain, ticks
 from citypatrol import metrics
 from citypatrol.errors import ConfigError
 from citypatrol.journal import Entry, Snapshot
@@ -317,3 +319,63 @@ async def test_any_byte_anywhere(make: Make, path: Path) -> None:
         last = await journal.append([Tick(1), Tick(2)])
         assert ticks(await journal.read("new", after=last - 2)) == [1, 2], at
         await journal.close()
+
+
+async def test_a_salvage_that_only_lacks_its_name_is_taken(make: Make, path: Path) -> None:
+    await filled(make)
+    page = leaf_with(path, 301)
+    spoil(path, page, length=200)
+    damaged = content(path)
+    journal = make()
+    entries = await drain(journal, "new")
+    await journal.close()
+    put(path.with_name("journal.db.salvaged"), content(path))
+    put(path, damaged)
+    assert plain([e.record for e in await drain(make(), "new")]) == plain(
+        [e.record for e in entries]
+    )
+    assert not path.with_name("journal.db.salvaged").exists()
+
+
+async def test_a_cursor_that_a_disk_has_moved_begins_again(make: Make, path: Path) -> None:
+    await filled(make)
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE cursors SET position = 618 WHERE name = 'influx'")
+    journal = make()
+    assert await journal.committed("influx") == 0
+    assert await journal.committed("rules") == COUNT // 2
+    assert [e.position for e in await drain(journal, "influx")][:COUNT] == list(range(1, COUNT + 1))
+
+
+V1 = """
+CREATE TABLE records (
+  position INTEGER PRIMARY KEY, at INTEGER NOT NULL, is_batch INTEGER NOT NULL,
+  batches INTEGER NOT NULL, total INTEGER NOT NULL, data BLOB NOT NULL
+) STRICT;
+CREATE TABLE cursors (name TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT;
+CREATE TABLE snapshots (
+  name TEXT NOT NULL, number INTEGER NOT NULL, position INTEGER NOT NULL, data BLOB NOT NULL,
+  PRIMARY KEY (name, number)
+) STRICT;
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+INSERT INTO records VALUES (1, 0, 0, 0, 86, CAST('{"type":"tick","ts":7}' AS BLOB));
+INSERT INTO cursors VALUES ('rules', 1);
+INSERT INTO snapshots VALUES ('rules', 0, 1, x'0102'), ('rules', 1, 1, x'03');
+PRAGMA application_id = 0x43504A4E;
+PRAGMA user_version = 1
+"""
+
+
+@pytest.mark.parametrize("first_page", ["whole", "damaged"])
+async def test_a_journal_without_checksums_goes_on(make: Make, path: Path, first_page: str) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.executescript(V1)
+    if first_page == "damaged":
+        spoil(path, 1)
+    journal = make()
+    assert ticks(await journal.read("new")) == [7]
+    assert await journal.committed("rules") == 1
+    assert await journal.load_snapshot("rules") == Snapshot(1, b"\x01\x02\x03")
+    last = await journal.append([Tick(8)])
+    await journal.close()
+    assert ticks(await make().read("new", after=last - 1)) == [8]
