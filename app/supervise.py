@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from citypatrol.errors import Retry
 from citypatrol.stage import Stage
 
 log = structlog.get_logger(__name__)
@@ -128,8 +129,11 @@ class Supervisor:
                 if stop.is_set():
                     return
                 log.error("stage ended by itself", stage=stage.name)
-            except Exception:
-                log.exception("stage failed", stage=stage.name)
+            except Exception as error:
+                if (reason := _away(error)) is not None:
+                    log.warning("stage finds the outside away", stage=stage.name, reason=reason)
+                else:
+                    log.exception("stage failed", stage=stage.name)
             finally:
                 state.running = False
             if stop.is_set():
@@ -142,3 +146,14 @@ class Supervisor:
                 await asyncio.wait_for(stop.wait(), wait_s)
             except TimeoutError:
                 continue
+
+
+def _away(error: Exception) -> str | None:
+    """What is away, in words, where that is all that is wrong: no bug, and no stack to read."""
+    if isinstance(error, Retry):
+        return error.reason
+    if isinstance(error, ExceptionGroup):
+        reasons = [_away(one) for one in error.exceptions]
+        known = dict.fromkeys(one for one in reasons if one is not None)
+        return "; ".join(known) if None not in reasons else None
+    return None

@@ -4,7 +4,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from structlog.testing import capture_logs
+
 from app.supervise import BackOff, Phase, Supervisor
+from citypatrol.errors import Retry
 
 QUICK = BackOff(first_s=0.01, most_s=0.04, steady_s=60)
 
@@ -16,6 +19,7 @@ class Fake:
     name: str
     story: list[str] = field(default_factory=list)
     fails: int = 0
+    error: Exception = field(default_factory=lambda: OSError("no such thing"))
     ends: int = 0
     lingers_s: float = 0.0
     deaf: bool = False
@@ -28,8 +32,7 @@ class Fake:
     async def run(self, stop: asyncio.Event) -> None:
         self.runs += 1
         if self.runs <= self.fails:
-            message = "no such thing"
-            raise OSError(message)
+            raise self.error
         if self.runs <= self.fails + self.ends:
             return
         self.story.append(f"{self.name} up")
@@ -142,3 +145,29 @@ def test_two_stages_of_one_name_are_refused():
 )
 def test_back_off_doubles_up_to_its_most(failures, wait_s):
     assert BackOff().wait_s(failures) == wait_s
+
+
+@pytest.mark.parametrize(
+    ("error", "level", "reason"),
+    [
+        pytest.param(Retry("no database"), "warning", "no database", id="away"),
+        pytest.param(
+            ExceptionGroup("g", [Retry("no database"), Retry("no broker"), Retry("no broker")]),
+            "warning",
+            "no database; no broker",
+            id="several away",
+        ),
+        pytest.param(ExceptionGroup("g", [Retry("x"), KeyError(1)]), "error", None, id="a bug too"),
+        pytest.param(KeyError(1), "error", None, id="a bug"),
+    ],
+)
+async def test_what_is_away_is_no_bug(error, level, reason):
+    shaky = Fake("shaky", fails=1, error=error)
+    supervisor, stop = Supervisor([Phase("all", [shaky])], QUICK), asyncio.Event()
+    with capture_logs() as lines:
+        task = asyncio.create_task(supervisor.run(stop))
+        await _until(lambda: shaky.story == ["shaky up"])
+    stop.set()
+    assert await task == []
+    assert (lines[0]["log_level"], lines[0].get("reason")) == (level, reason)
+    assert ("exc_info" in lines[0]) is (reason is None)
