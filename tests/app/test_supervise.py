@@ -3,7 +3,6 @@ import time
 from dataclasses import dataclass, field
 
 import pytest
-
 from structlog.testing import capture_logs
 
 from app.supervise import BackOff, Phase, Supervisor
