@@ -213,7 +213,7 @@ def test_base_fields_hold_until_they_come_again() -> None:
     ("payload", "says"),
     [
         (b'{"n":"a","v":1}', "a SenML pack is a JSON array"),
-        (b"[]", "the SenML pack is empty"),
+        (b"[]", "holds no measurement"),
         (b"[3]", "a SenML record is an object, not `3`"),
         (b'[{"bver":11,"n":"a/b","v":1}]', "version 11; up to 10"),
         (b'[{"n":"a/b","v":1},{"bver":5,"n":"a/c","v":1}]', "`bver` differs"),
