@@ -1,6 +1,6 @@
 # Every command of the README and of CI. ARGS=... passes through.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench drill-kill lock dashboards clean
+.PHONY: help setup demo test check bench drill-kill drill-outage lock dashboards clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -14,6 +14,7 @@ help:
 	@echo "make check      ruff, mypy --strict, import-linter, documentation"
 	@echo "make bench      every benchmark, with ARGS (--quick, --json)"
 	@echo "make drill-kill kill -9 of the pipeline under load, at 200 seeded instants and every named point"
+	@echo "make drill-outage broker, InfluxDB and webhook endpoint away, refused and in lost packets, under load"
 	@echo "make dashboards write grafana/dashboards from the code"
 	@echo "make lock       write requirements.lock anew (needs uv)"
 	@echo "make clean      remove what the others made, the environment too"
@@ -49,6 +50,9 @@ bench: setup
 
 drill-kill: setup
 	$(BIN)/python -m bench.drill_kill $(ARGS)
+
+drill-outage: setup
+	$(BIN)/python -m bench.drill_outage $(ARGS)
 
 dashboards: setup
 	$(BIN)/python -m grafana.wall
