@@ -6,15 +6,17 @@ https://www.sqlite.org/fileformat2.html#the_write_ahead_log
 """
 
 import contextlib
+import mmap
 import sqlite3
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
 _HEADER: Final = struct.Struct(">8I")
 _FRAME: Final = struct.Struct(">6I")
+_PAGE_SIZES: Final = tuple(2**power for power in range(9, 17))
 _MAGIC: Final = {0x377F0682: "<", 0x377F0683: ">"}
 
 
@@ -38,43 +40,38 @@ def recover_wal(path: Path) -> Cut:
     Nobody else may have the database open. Raises sqlite3.Error where the database is damaged.
     """
     try:
-        data = path.with_name(path.name + "-wal").read_bytes()
-    except FileNotFoundError:
+        with path.with_name(path.name + "-wal").open("rb") as file:
+            log = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (FileNotFoundError, ValueError):  # there is none, or nothing in it
         return Cut()
-    frames = _frames(data)
-    if not frames:
-        return Cut()
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        (_, taken, _) = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-    rest = frames[max(taken, 0) :]
-    if not rest:
-        return Cut()
-    salts = _salts(data) or frames[0].salts
-    ours = [frame for frame in rest if frame.salts == salts]
+    with log:  # it stays readable when SQLite has removed the file
+        first = next(_frames(log, skip=0), None)
+        if first is None:
+            return Cut()
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            (_, taken, _) = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        salts = _salts(log) or first.salts
+        ours = [frame for frame in _frames(log, skip=max(taken, 0)) if frame.salts == salts]
     # The last frame may be a commit that the crash cut short: of that nobody was told.
     return Cut(len(ours), any(frame.commits for frame in ours[:-1]))
 
 
-def _frames(data: bytes) -> Sequence[_Frame]:
-    if len(data) < _HEADER.size:
-        return []
-    size = int.from_bytes(data[8:12])
-    if size not in (512, 1024, 2048, 4096, 8192, 16384, 32768, 65536):
+def _frames(log: mmap.mmap, *, skip: int) -> Iterator[_Frame]:
+    size = int.from_bytes(log[8:12])
+    if size not in _PAGE_SIZES:
         size = 4096  # the header is damaged; ours are of this size
-    starts = range(_HEADER.size, len(data) - _FRAME.size - size + 1, _FRAME.size + size)
-    found = []
-    for start in starts:
-        _, pages, one, two, _, _ = _FRAME.unpack_from(data, start)
-        found.append(_Frame((one, two), pages > 0))
-    return found
+    step = _FRAME.size + size
+    for start in range(_HEADER.size + skip * step, len(log) - step + 1, step):
+        _, pages, one, two, _, _ = _FRAME.unpack_from(log, start)
+        yield _Frame((one, two), pages > 0)
 
 
-def _salts(data: bytes) -> tuple[int, int] | None:
+def _salts(log: mmap.mmap) -> tuple[int, int] | None:
     """Of this round of the log; None where the header is not whole."""
-    magic, _, _, _, one, two, *expected = _HEADER.unpack_from(data)
+    magic, _, _, _, one, two, *expected = _HEADER.unpack_from(log)
     if magic not in _MAGIC:
         return None
-    words = struct.unpack_from(f"{_MAGIC[magic]}6I", data)
+    words = struct.unpack_from(f"{_MAGIC[magic]}6I", log)
     first = second = 0
     for left, right in zip(words[::2], words[1::2], strict=True):
         first = (first + left + second) & 0xFFFFFFFF
