@@ -8,6 +8,7 @@ BENCHES = (
     "latency",
     "startup",
     "history",
+    "heard",
     "influx",
     "drill_kill",
     "drill_outage",

@@ -97,18 +97,18 @@ def series_of(heard: Heard, source: str) -> list[SeriesFacts]:
         return []
     found = []
     for row in np.flatnonzero(heard.column("source") == number).tolist():
-        interval = float(heard.columns["interval"].data[row])
+        interval = float(heard.column("interval")[row])
         found.append(
             SeriesFacts(
-                heard.metrics[int(heard.columns["metric"].data[row])],
-                newest=int(heard.columns["newest"].data[row]),
-                value=float(heard.columns["value"].data[row]),
-                arrival=int(heard.columns["arrival"].data[row]),
-                count=int(heard.columns["count"].data[row]),
-                late=int(heard.columns["late"].data[row]),
+                heard.metrics[int(heard.column("metric")[row])],
+                newest=int(heard.column("newest")[row]),
+                value=float(heard.column("value")[row]),
+                arrival=int(heard.column("arrival")[row]),
+                count=int(heard.column("count")[row]),
+                late=int(heard.column("late")[row]),
                 interval=interval if interval > 0 else None,
-                jitter=float(heard.columns["jitter"].data[row]) if interval > 0 else None,
-                offset=float(heard.columns["offset"].data[row]),
+                jitter=float(heard.column("jitter")[row]) if interval > 0 else None,
+                offset=float(heard.column("offset")[row]),
             )
         )
     return sorted(found, key=lambda one: one.metric)

@@ -198,7 +198,7 @@ def test_nothing_is_kept_too() -> None:
 
 def _mixed(heard: Heard) -> bytes:
     _take(heard, Sample("a", "m", T, 1.0))
-    heard.columns["source"].data[0] = 7
+    heard.column("source")[0] = 7
     return dump(heard)
 
 
