@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from app.config import CityFile, HttpSection
 from app.outcome import OutsideError, WrongError
 from app.places import EvidenceLinks, Places
-from app.ticket_json import Scribe
+from app.ticket_json import Scribe, sources_json
 from citypatrol.clock import Clock
 from citypatrol.errors import Retry
 from citypatrol.geo import Grid
@@ -39,6 +39,7 @@ class DeskClient(Protocol):
 
     def list(self, *, states: Sequence[str], limit: int) -> list[Json]: ...
     def show(self, ticket: str) -> Json: ...
+    def sources(self, ticket: str, *, cursor: str | None) -> Json: ...
     def act(self, ticket: str, action: str, *, note: str | None) -> Json: ...
     def verdict(self, ticket: str, *, real: bool, note: str | None) -> Json: ...
 
@@ -124,6 +125,10 @@ class HttpDesk:
     def show(self, ticket: str) -> Json:
         return self.ask(f"/api/v1/tickets/{quote(ticket, safe='')}")
 
+    def sources(self, ticket: str, *, cursor: str | None) -> Json:
+        query = urlencode({"limit": 1000} | ({"cursor": cursor} if cursor is not None else {}))
+        return self.ask(f"/api/v1/tickets/{quote(ticket, safe='')}/sources?{query}")
+
     def act(self, ticket: str, action: str, *, note: str | None) -> Json:
         path = f"/api/v1/tickets/{quote(ticket, safe='')}/{action}"
         return self.ask(path, body={"note": note})
@@ -197,6 +202,10 @@ class StoreDesk:
 
     def show(self, ticket: str) -> Json:
         return _asking(lambda: self._scribe.detail(self._tickets.get(ticket)))
+
+    def sources(self, ticket: str, *, cursor: str | None) -> Json:
+        page = _asking(lambda: self._tickets.sources(ticket, limit=1000, cursor=cursor))
+        return sources_json(page)
 
     def act(self, ticket: str, action: str, *, note: str | None) -> Json:
         step: Step = next(known for known in DESK if known == action)

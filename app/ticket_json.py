@@ -11,6 +11,7 @@ from rules.incidents import Incident
 from tickets.body import Event, Picture, event_body
 from tickets.outbox import Attempt, Delivery
 from tickets.reading import Detail, Sent
+from tickets.sources import WitnessPage
 from tickets.ticket import Ticket
 from tickets.units import Units
 
@@ -48,6 +49,8 @@ class Scribe:
         body = self.ticket(
             detail.ticket, pictures=detail.pictures, witnesses=detail.witnesses[::-1]
         )
+        body["source_count"] = detail.ticket.sources
+        body["firing_count"] = detail.ticket.firing
         body["verdict"] = detail.ticket.verdict
         body["verdict_note"] = detail.ticket.verdict_note
         body["history"] = [
@@ -65,6 +68,24 @@ class Scribe:
         ]
         body["deliveries"] = [_sent(sent) for sent in detail.deliveries]
         return body
+
+
+def sources_json(page: WitnessPage) -> dict[str, Any]:
+    """A page of ``/api/v1/tickets/{id}/sources``."""
+    return {
+        "sources": [
+            {
+                "source": one.source,
+                "incidents": one.incidents,
+                "firing": one.firing > 0,
+                "first_at": rfc3339(one.first_at),
+                "last_at": rfc3339(one.last_at),
+                "cleared_at": None if one.cleared_at is None else rfc3339(one.cleared_at),
+            }
+            for one in page.sources
+        ],
+        "cursor": page.cursor,
+    }
 
 
 def _sent(sent: Sent) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from tickets.body import Picture
 from tickets.errors import BadCursor, UnknownTicket
 from tickets.rows import chunks, seen_of, ticket_of
 from tickets.schema import deliveries, history, incidents, tickets
+from tickets.sources import WitnessPage, sources_of
 from tickets.states import STATES, State
 from tickets.store import Store
 from tickets.ticket import Ticket
@@ -135,6 +136,12 @@ class Tickets:
                 pictures=_pictures(connection, [ticket_id]).get(ticket_id, []),
                 deliveries=_sent(connection, ticket_id),
             )
+
+    def sources(
+        self, ticket_id: str, *, limit: int = 100, cursor: str | None = None
+    ) -> WitnessPage:
+        """Which sources the ticket is about, by name. Raises UnknownTicket."""
+        return sources_of(self._store, ticket_id, limit=limit, cursor=cursor)
 
     def pictures(self, ticket_ids: Iterable[str]) -> Mapping[str, Sequence[Picture]]:
         """The pictures of many tickets, newest first; tickets without any are left out."""

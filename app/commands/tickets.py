@@ -29,6 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--limit", type=rows, default=50, metavar="N")
     showing = verbs.add_parser("show", help="one ticket with its history", parents=shared)
     _ticket(showing)
+    showing.add_argument("--sources", action="store_true", help="every source that it is about")
     for step, meaning in STEPS.items():
         acting = verbs.add_parser(step, help=meaning, parents=shared)
         _ticket(acting)
@@ -96,7 +97,27 @@ def _list(desk: "DeskClient", args: argparse.Namespace) -> None:
 
 
 def _show(desk: "DeskClient", args: argparse.Namespace) -> None:
+    if args.sources:
+        _sources(desk, args)
+        return
     _print(desk.show(args.ticket), args)
+
+
+def _sources(desk: "DeskClient", args: argparse.Namespace) -> None:
+    """A line a source, however many there are."""
+    cursor: str | None = None
+    while True:
+        page = desk.sources(args.ticket, cursor=cursor)
+        for one in page["sources"]:
+            if args.json:
+                say_json(one)
+            else:
+                over = "still so" if one["firing"] else f"over {one['cleared_at']}"
+                times = f", {one['incidents']} times" if one["incidents"] > 1 else ""
+                say(printable(f"{one['source']}  since {one['first_at']}, {over}{times}"))
+        cursor = page["cursor"]
+        if cursor is None:
+            return
 
 
 def _act(desk: "DeskClient", args: argparse.Namespace) -> None:
@@ -133,6 +154,9 @@ def _print(ticket: Mapping[str, Any], args: argparse.Namespace) -> None:
     say(ticket["id"])
     for name, value in facts.items():
         say(f"  {name + ':':<16}{printable(value)}")
+    if ticket["source_count"] > 1:
+        count, firing = ticket["source_count"], ticket["firing_count"]
+        say(f"  {'sources:':<16}{count}, {firing} alarms still on; all of them: --sources")
     for witness in ticket["witnesses"]:
         text = f"{witness['source']} since {witness['since']}, value {witness['value']:g}"
         say(f"  {'witness:':<16}{printable(text)}")

@@ -133,6 +133,8 @@ class Renderer:
                 for one in detail.pictures[:5]
             ],
             "witnesses": witnesses,
+            "sources": detail.ticket.sources,
+            "firing": detail.ticket.firing,
             "witnesses_left_out": detail.ticket.witnesses - len(witnesses),
             "history": [self._change(asdict(change)) for change in reversed(detail.history)],
             "deliveries": [

@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 
 from app.door import Door
 from app.problems import Problem
-from app.ticket_json import delivery_json
+from app.ticket_json import delivery_json, sources_json
 from tickets.body import LONGEST_NOTE
 from tickets.outbox import DeliveryState
 from tickets.states import DESK, State
@@ -57,6 +57,10 @@ def tickets(door: Door) -> APIRouter:
     @router.get("/tickets/{ticket_id}", summary="One ticket with its history and deliveries")
     def shown(ticket_id: str) -> dict[str, Any]:
         return door.scribe.detail(door.tickets.get(ticket_id))
+
+    @router.get("/tickets/{ticket_id}/sources", summary="The sources that a ticket is about")
+    def witnessed(ticket_id: str, limit: Limit = 100, cursor: Cursor = None) -> dict[str, Any]:
+        return sources_json(door.tickets.sources(ticket_id, limit=limit, cursor=cursor))
 
     @router.post("/tickets/{ticket_id}/verdict", summary="Was it a real incident?")
     def judged(ticket_id: str, verdict: Verdict) -> dict[str, Any]:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from app.inbox import Received
@@ -43,6 +45,34 @@ async def test_a_ticket_says_what_its_webhook_says(desk: TheDesk):
     assert [change["type"] for change in detail["history"]] == ["ticket.opened"]
     assert [sent["state"] for sent in detail["deliveries"]] == ["pending"]
     assert detail["verdict"] is None
+
+
+async def test_a_dead_gateway_names_all_its_sources(desk: TheDesk):
+    title = "Gateway {group} silent: {count} sources"
+    gone = [
+        incident("silent", f"s-{number:03d}", group="gw/7 ü", title=title) for number in range(60)
+    ]
+    desk.file(*gone)
+    desk.file(
+        replace(gone[7], cleared_at=NOW), incident("silent", "s-008", group="gw/7 ü", since=1)
+    )
+    [ticket] = (await desk.get("/api/v1/tickets"))[1]["tickets"]
+    assert ticket["title"] == "Gateway gw/7 ü silent: 60 sources"
+    found, path = [], f"/api/v1/tickets/{TICKET}/sources?limit=25"
+    while path:
+        _, body, _ = await desk.get(path)
+        found += body["sources"]
+        cursor = body["cursor"]
+        path = f"/api/v1/tickets/{TICKET}/sources?limit=25&cursor={cursor}" if cursor else None
+    assert [one["source"] for one in found] == [f"s-{number:03d}" for number in range(60)]
+    assert [one["source"] for one in found if not one["firing"]] == ["s-007"]
+    assert found[7]["cleared_at"] == "2026-05-13T00:02:11.480Z"
+    assert [one["incidents"] for one in found[7:10]] == [1, 2, 1]
+    _, detail, _ = await desk.get(f"/api/v1/tickets/{TICKET}")
+    assert (detail["source_count"], detail["firing_count"]) == (60, 60)
+    _, page, _ = await desk.get(f"/tickets/{TICKET}")
+    assert b"60 sources, 60 alarms still on" in page
+    assert (await desk.get("/api/v1/tickets/none/sources"))[0] == 404
 
 
 async def test_pages_follow_by_their_cursor(desk: TheDesk):

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,24 @@ def test_list_and_show(terminal: Terminal, filed):
     assert "  state:          dispatched, revision 1" in terminal.out
     assert "  witness:        pump-1 since 2026-05-13T00:00:11.480Z, value 31" in terminal.out
     assert "opened by rules" in terminal.out
+
+
+def test_all_sources_of_a_dead_gateway_are_listed(terminal: Terminal, tmp_path):
+    (tmp_path / "data").mkdir()
+    with City(tmp_path / "data") as desk:
+        gone = [incident("silent", f"s-{number}", group="gw-7") for number in range(30)]
+        desk.file(*gone)
+        desk.file(replace(gone[3], cleared_at=NOW))
+        at_port(tmp_path, int(desk.base.rpartition(":")[2]))
+        assert terminal("tickets", "show", TICKET) == 0
+        assert "  sources:        30, 29 alarms still on; all of them: --sources" in terminal.out
+        assert terminal("tickets", "show", TICKET, "--sources") == 0
+        lines = terminal.out.splitlines()
+        assert len(lines) == 30
+        assert "s-3  since 2026-05-13T00:01:11.480Z, over 2026-05-13T00:02:11.480Z" in lines
+        assert "s-9  since 2026-05-13T00:01:11.480Z, still so" in lines
+        assert terminal("tickets", "show", TICKET, "--sources", "--json") == 0
+        assert json.loads(terminal.out.splitlines()[0])["source"] == "s-0"
 
 
 def test_the_whole_life_of_a_ticket(terminal: Terminal, filed):
