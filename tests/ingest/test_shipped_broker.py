@@ -13,6 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from bench.servers.ingest import PATIENCE_S, Ingest, running
 from bench.servers.mosquitto import Mosquitto, as_shipped
+from citypatrol.records import SourceSeen
 from citypatrol.secret import Secret
 
 CITY = {"username": "citypatrol", "password": Secret("city")}
@@ -110,6 +111,7 @@ async def test_each_device_speaks_for_itself_and_the_city_hears_it(
         assert gateway.may_publish("gateways/gw-1/zigbee2mqtt/hall/lamp", '{"state": "ON"}')
         assert not gateway.may_publish("gateways/gw-2/v1/gateway/telemetry", "{}")
         found = await ingest.samples(at_least=5)
+        seen = [one for one in await ingest.records() if isinstance(one, SourceSeen)]
         device.close()
         gateway.close()
     assert {row[:2]: row.value for row in found} == {
@@ -119,6 +121,11 @@ async def test_each_device_speaks_for_itself_and_the_city_hears_it(
         ("d-1", "t"): 3.0,
         ("hall/lamp", "state"): 1.0,
     }
+    assert {one.source: one.labels for one in seen} == {
+        "ws-1": {"district": "gc", "kind": "water"},
+        "d-1": {"gateway": "gw-1"},
+        "hall/lamp": {"gateway": "gw-1"},
+    }, "nobody is registered, and nobody is refused"
 
 
 @pytest.mark.parametrize("user", [None, "citypatrol"])
