@@ -20,6 +20,8 @@ NO_SAMPLE: Final[Mapping[str, str]] = {
     "command": "a command to a device, no reading",
 }
 
+_SURPLUS: Final = "not read: its source sends far more than it may, see `limit` of the input"
+
 
 class SeenSample(NamedTuple):
     source: str
@@ -53,6 +55,8 @@ class Tail:
 
     def _seen(self, one: Came) -> Seen:
         message = one.message
+        if one.surplus:
+            return Seen(message.arrived, message.topic, [], None, [_SURPLUS])
         parsed = self._parsers[one.input]([message])
         samples = [
             SeenSample(

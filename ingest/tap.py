@@ -18,10 +18,12 @@ class Crowded(Exception):
 
 
 class Came(NamedTuple):
-    """A message and the input that it came by."""
+    """A message and the input that it came by. ``surplus``: its source sends too much, and this
+    one is not read."""
 
     input: str
     message: Message
+    surplus: bool = False
 
 
 class Listener:
@@ -37,7 +39,7 @@ class Listener:
         self._dropped = 0
         self._told = 0
 
-    def hear(self, messages: Sequence[Message], *, input: str) -> None:
+    def hear(self, messages: Sequence[Message], *, input: str, surplus: bool = False) -> None:
         """In the thread of the input."""
         matches = self._topics.match
         for message in messages:
@@ -47,7 +49,7 @@ class Listener:
                     self._dropped += 1
                     continue
                 self._bytes_in += len(message.payload)
-                self._came.append(Came(input, message))
+                self._came.append(Came(input, message, surplus))
 
     def take(self, *, most: int) -> tuple[list[Came], int]:
         """The next ones, and how many were not kept since the last time. In any one thread."""
@@ -76,9 +78,9 @@ class Tap:
     def is_crowded(self) -> bool:
         return len(self._listeners) >= _MOST_LISTENERS
 
-    def show(self, messages: Sequence[Message], *, input: str) -> None:
+    def show(self, messages: Sequence[Message], *, input: str, surplus: bool = False) -> None:
         for listener in self._listeners:
-            listener.hear(messages, input=input)
+            listener.hear(messages, input=input, surplus=surplus)
 
     def listen(self, topics: str) -> Listener:
         """``topics``: an MQTT topic filter. Raises ValueError where it is none, ``Crowded``."""

@@ -78,5 +78,11 @@ def test_late(before: tuple[int | None, int], times: list[int], late: list[bool]
     assert [one.samples[0].late for one in seen] == late
 
 
+def test_what_is_too_much_says_so() -> None:
+    [seen] = _tail()([_came(_sample(T))._replace(surplus=True)])
+    assert seen.samples == []
+    assert seen.notes[0].startswith("not read: its source sends far more than it may")
+
+
 def test_another_input_is_not_known_here() -> None:
     assert _tail()([Came("other", Message("city/water/a", b"1", T))]) == []
