@@ -120,7 +120,7 @@ def drill(
             try:
                 killed = [_die(run, kill) for kill in kills]
                 run.start()
-                run.ready()
+                last_s = run.ready()
             finally:
                 generator.send_signal(signal.SIGTERM)
             generator.wait(60)
@@ -128,14 +128,14 @@ def drill(
         drained_s = _drain(run, account, hooks)
         status = run.stop()
         figures = _account(folder, account, hooks=hooks, influx=influx)
-    back = sorted(one.ready_s for one in killed if one.ready_s is not None)
+    back = sorted([last_s, *(one.ready_s for one in killed if one.ready_s is not None)])
     unreached = [str(k.point) for k, one in zip(kills, killed, strict=True) if not one.reached]
     figures |= {
         "instants": sum(kill.point is None for kill in kills),
         "points": sum(kill.point is not None for kill in kills) - len(unreached),
         "points_unreached": len(unreached),
         "seed": seed,
-        "ready_again_s_median": back[len(back) // 2] if back else None,
+        "ready_again_s_median": back[len(back) // 2],
         "drained_s": drained_s,
         "exit_status": status,
     }

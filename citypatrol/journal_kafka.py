@@ -15,6 +15,7 @@ import structlog
 
 from citypatrol import metrics
 from citypatrol.chunks import Message, cut, join
+from citypatrol.crashpoints import CrashPoint, crash_point
 from citypatrol.errors import Retry
 from citypatrol.journal import Entry, JournalFull, Snapshot
 from citypatrol.kafka import Cluster
@@ -102,7 +103,9 @@ class KafkaJournal:
                 for record in inside
                 for partition, data in self._placed(record)
             ]
+            crash_point(CrashPoint.JOURNAL_APPEND_BEFORE)
             stored = await self.cluster.produce(messages)
+            crash_point(CrashPoint.JOURNAL_APPEND_AFTER)
             if self._process and ticks:
                 # Behind everything that it closes, so that the owner's tick comes behind it too.
                 await self._say_time(encode_record(ticks[-1]))
@@ -185,7 +188,9 @@ class KafkaJournal:
 
     async def commit(self, cursor: str, position: int) -> None:
         trail = await self._trail(cursor)
+        crash_point(CrashPoint.JOURNAL_CURSOR_BEFORE)
         await self._samples.commit(cursor, trail.upto(position))
+        crash_point(CrashPoint.JOURNAL_CURSOR_AFTER)
         trail.forget(position)
         if self._only is None:
             with contextlib.suppress(Retry):
@@ -216,7 +221,9 @@ class KafkaJournal:
             )
             try:
                 await self._produce_snapshot(chunks)
+                crash_point(CrashPoint.JOURNAL_SNAPSHOT_BEFORE)
                 await self._produce_snapshot([head])
+                crash_point(CrashPoint.JOURNAL_SNAPSHOT_AFTER)
                 await self._produce_snapshot([Message(key, None) for key in self._saved[name]])
             except Retry as error:
                 raise JournalFull(_WAITING.format(error.reason)) from error
