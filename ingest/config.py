@@ -1,11 +1,12 @@
 """``inputs:`` of city.yaml."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from citypatrol.clock import Clock
 from citypatrol.dead import DeadStore
@@ -14,6 +15,7 @@ from citypatrol.secret import Secret
 from citypatrol.units import DurationMs
 from citypatrol.yamlfile import Model, wrong
 from ingest.broker import Broker
+from ingest.flood import Allowance
 from ingest.intake import Intake
 from ingest.message import ClockBounds
 from ingest.parse import Parser
@@ -23,6 +25,8 @@ from ingest.subscriber import Subscriber
 from ingest.tap import Tap
 from ingest.topics import Pattern, covers
 
+_RATE: Final = re.compile(r"([1-9][0-9]{0,8})/([smh])")
+_RATE_S: Final = {"s": 1, "m": 60, "h": 3_600}
 _PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 _INSTEAD: Final = "use one of plain, json, thingsboard, senml and zigbee2mqtt"
 
@@ -74,6 +78,22 @@ class Bounds(Model):
     past: DurationMs = 604_800_000
 
 
+def _per_second(value: object) -> object:
+    """``50/s`` or ``600/m`` as messages a second."""
+    found = _RATE.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        message = "write a number of messages a second, minute or hour: 50/s, 600/m, 100/h"
+        raise ValueError(message)
+    return int(found[1]) / _RATE_S[found[2]]
+
+
+class Limit(Model):
+    """What one source may send before it is thinned."""
+
+    per_source: Annotated[float, BeforeValidator(_per_second), Field(gt=0)] = 1_000.0
+    burst: Annotated[int, Field(ge=1)] = 100_000
+
+
 class MqttInput(Model):
     """One MQTT broker. Several inputs may name one broker."""
 
@@ -86,6 +106,8 @@ class MqttInput(Model):
     cert: Path | None = None
     key: Path | None = None
     clock: Bounds = Bounds()
+    limit: Limit | Literal["off"] = Limit()
+    share: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,60}$")] | None = None
     topics: Annotated[tuple[Topic, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -127,6 +149,11 @@ class MqttInput(Model):
             key=self.key and folder / self.key,
         )
 
+    def _allowance(self) -> Allowance | None:
+        if self.limit == "off":
+            return None
+        return Allowance(per_second=self.limit.per_source, burst=self.limit.burst)
+
     def routes(self) -> Routes:
         return Routes([rule for topic in self.topics for rule in topic.rules()])
 
@@ -153,6 +180,8 @@ class MqttInput(Model):
             journal=journal,
             clock=clock,
             client_id=self.client_id,
+            share=self.share,
+            allowance=self._allowance(),
             tap=tap,
         )
 

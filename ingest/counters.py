@@ -31,3 +31,9 @@ REDELIVERED: Final = Counter(
     ["input"],
     registry=REGISTRY,
 )
+SURPLUS: Final = Counter(
+    "citypatrol_input_surplus_total",
+    "Messages of sources that flooded, acknowledged and not read.",
+    ["input", "source"],
+    registry=REGISTRY,
+)

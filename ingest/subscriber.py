@@ -14,8 +14,10 @@ from citypatrol.clock import Clock
 from citypatrol.dead import DeadStore
 from citypatrol.journal import Journal, Snapshot
 from ingest.broker import Broker
+from ingest.flood import Allowance, Sieve
 from ingest.inbox import Inbox
 from ingest.intake import Intake
+from ingest.limit import Limiter
 from ingest.message import ClockBounds
 from ingest.mqtt import Link
 from ingest.parse import Parser
@@ -48,6 +50,8 @@ class Subscriber:
         journal: Journal,
         clock: Clock,
         client_id: str | None = None,
+        share: str | None = None,
+        allowance: Allowance | None = None,
         tap: Tap | None = None,
     ) -> None:
         self.name = name
@@ -59,6 +63,8 @@ class Subscriber:
         self._journal = journal
         self._clock = clock
         self._client_id = client_id
+        self._filters = [f"$share/{share}/{one}" if share else one for one in routes.filters]
+        self._allowance = allowance
         self._tap = tap
         self._gate = intake.input(name)
         self._link: Link | None = None
@@ -77,7 +83,7 @@ class Subscriber:
             self._broker,
             name=self.name,
             client_id=session.client_id,
-            filters=self._routes.filters,
+            filters=self._filters,
             former=session.former,
             had_session=session.known,
             inbox=inbox,
@@ -92,6 +98,7 @@ class Subscriber:
             dead=self._dead,
             done=link.done,
             tap=self._tap,
+            sift=self._limiter(),
         )
         ended = asyncio.Event()
         threads = [
@@ -114,6 +121,12 @@ class Subscriber:
             message = f"{self.name}: a thread ended; see the log above"
             raise RuntimeError(message)
 
+    def _limiter(self) -> Limiter | None:
+        if self._allowance is None:
+            return None
+        sieve = Sieve(self._routes, self._allowance)
+        return Limiter(sieve, name=self.name, gate=self._gate, clock=self._clock)
+
     async def _session(self) -> "_Session":
         """What the broker may still keep for us; and kept here for the next start."""
         key = f"input {self.name}"
@@ -121,7 +134,7 @@ class Subscriber:
         facts = orjson.loads(kept.data) if kept else {}
         client_id = self._client_id or facts.get("client_id") or _new_client_id()
         known = facts.get("client_id") == client_id
-        filters = self._routes.filters
+        filters = self._filters
         former = [one for one in facts["filters"] if one not in filters] if known else []
         now = {"client_id": client_id, "filters": [*former, *filters]}
         if now != facts:

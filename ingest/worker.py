@@ -23,6 +23,9 @@ _IDLE_S: Final = 0.2
 _NO_ROOM_S: Final = 0.02
 _NOTHING: Final = Batch.of([])
 
+Sift = Callable[[list[Message]], tuple[list[Message], Sequence[Message]]]
+"""Gives what is to be read and what is surplus; asked again and again, with nothing too."""
+
 
 class Worker:
     """Every message ends in ``done``, after its samples are in the journal and its letter is in the
@@ -39,7 +42,9 @@ class Worker:
         dead: DeadStore,
         done: Callable[[Sequence[Message], Sequence[Ts]], None],
         tap: Tap | None = None,
+        sift: Sift | None = None,
     ) -> None:
+        """``sift``: which messages are read, and which only acknowledged."""
         self.letterbox = Letterbox(dead, name=name, stored=self._stored)
         self._inbox = inbox
         self._parser = parser
@@ -47,6 +52,7 @@ class Worker:
         self._intake = intake
         self._done = done
         self._tap = tap
+        self._sift = sift
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -60,18 +66,21 @@ class Worker:
                 self._stop.wait(_NO_ROOM_S)
                 continue
             messages = self._inbox.take(most=_BULK, timeout_s=_IDLE_S)
-            if messages:
-                self._handle(messages)
+            surplus: Sequence[Message] = ()
+            if self._sift is not None:
+                messages, surplus = self._sift(messages)
+            if messages or surplus:
+                self._handle(messages, surplus)
 
-    def _handle(self, messages: list[Message]) -> None:
+    def _handle(self, messages: list[Message], surplus: Sequence[Message]) -> None:
         if self._tap is not None and self._tap.is_open:
             self._tap.show(messages, input=self._name)
         parsed = self._parser(messages)
         self._count(parsed.counts)
-        finished: Sequence[Message] = messages
+        finished = [*messages, *surplus] if surplus else messages
         if parsed.letters:
             bad = {id(letter.message) for letter in parsed.letters}
-            finished = [message for message in messages if id(message) not in bad]
+            finished = [message for message in finished if id(message) not in bad]
         self._offer(parsed.batch, finished, parsed.stamps, labels=parsed.labels)
         if parsed.letters:
             self.letterbox.add(parsed.letters)
