@@ -17,6 +17,7 @@ Payload = Literal["plain", "json", "thingsboard", "senml", "zigbee2mqtt"]
 
 _TELEMETRY: Final = "/telemetry"
 _GATEWAY: Final = "gateway/telemetry"
+_DEVICE: Final = "devices/me/telemetry"
 _COMMANDS: Final = ("set", "get", "set/{metric}", "get/{metric}", "action")
 
 _NO_SOURCE: Final = "`{source}` is missing: name the level that holds the device's id"
@@ -25,6 +26,10 @@ _NO_METRIC: Final = "a plain number needs {metric} in the pattern or `metric` be
 _OWN_METRICS: Final = "`%s` names its metrics in the payload; leave %s out"
 _GATEWAY_SOURCE: Final = (
     "a gateway's payload names the devices; call that level {gateway} instead of {source}"
+)
+_NOBODY: Final = (
+    "`devices/me` says nothing of which device; let it publish below {source}, like"
+    " tb/{source}/v1/devices/me/telemetry"
 )
 _SOURCE_LAST: Final = (
     "{source} must be the last level, for a friendly name may hold slashes: zigbee2mqtt/{source}"
@@ -42,8 +47,11 @@ def fault(payload: Payload, pattern: Pattern, metric: str | None) -> Fault | Non
         return _OWN_METRICS % (payload, "{metric}"), "match"
     if metric is not None and payload != "senml":
         return _OWN_METRICS % (payload, "`metric`"), "metric"
-    if payload == "thingsboard" and pattern.has("source") and pattern.text.endswith(_GATEWAY):
-        return _GATEWAY_SOURCE, "match"
+    if payload == "thingsboard":
+        named = pattern.has("source")
+        if named and pattern.text.endswith(_GATEWAY):
+            return _GATEWAY_SOURCE, "match"
+        return (_NOBODY, "match") if not named and pattern.text.endswith(_DEVICE) else None
     if payload == "zigbee2mqtt":
         return _of_a_bridge(pattern)
     return None

@@ -93,6 +93,12 @@ inputs:
             id="gateway with a source",
         ),
         pytest.param(
+            'city/{district}/{kind}/{source}", payload: json',
+            'v1/devices/me/telemetry", payload: thingsboard',
+            "`devices/me` says nothing of which device",
+            id="thingsboard, nobody's",
+        ),
+        pytest.param(
             '{kind}/{source}", payload: json',
             '{source}/state", payload: zigbee2mqtt',
             "{source} must be the last level",
