@@ -26,12 +26,14 @@ from edge.load import CameraConfig
 from ingest.camera import CameraPool
 from sinks.allow import Allowed, Lookup, Refused, system_lookup
 from sinks.config import InfluxConfig
+from sinks.influx_http import target
 from tickets.errors import StoreError
 from tickets.store import Store
 
 _PATIENCE_S: Final = 10.0
 _CAMERA_S: Final = 20.0
 _TIGHT: Final = 1_000_000_000
+_SET_UP: Final = "`citypatrol influx setup city.yaml` makes it"
 
 
 async def look(city: City, *, lookup: Lookup = system_lookup) -> list[Finding]:
@@ -214,31 +216,18 @@ async def _influx(sink: InfluxConfig) -> Finding:
                     detail = f"/ping answers {answer.status}; is this an InfluxDB?"
                     return ill(service, detail)
                 version = answer.headers.get("X-Influxdb-Version", "unknown version")
-            url, headers = _write(sink)
+            url, headers = target(sink)
             async with session.post(url, headers=headers, data=b"") as answer:
                 return _said(service, answer.status, version)
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         return ill(service, f"does not answer ({_why(error)}); is it up?")
 
 
-def _write(sink: InfluxConfig) -> tuple[str, dict[str, str]]:
-    if sink.version == 2:
-        token = sink.token.reveal() if sink.token else ""
-        query = urllib.parse.urlencode({"org": sink.org, "bucket": sink.bucket})
-        return f"{sink.url}/api/v2/write?{query}", {"Authorization": f"Token {token}"}
-    query = urllib.parse.urlencode({"db": sink.db})
-    headers = {}
-    if sink.username and sink.password:
-        auth = aiohttp.BasicAuth(sink.username, sink.password.reveal())
-        headers["Authorization"] = auth.encode()
-    return f"{sink.url}/write?{query}", headers
-
-
 def _said(service: str, status: int, version: str) -> Finding:
     if status in (401, 403):
         return ill(service, f"refuses us ({status}); look at token, or username and password")
     if status == 404:
-        return ill(service, "has no such bucket, organisation or database; make it")
+        return ill(service, f"has no such bucket or database; {_SET_UP}")
     if status >= 500:
         return ill(service, f"is ill itself: {status}")
     return well(service, f"version {version} takes writes")

@@ -1,4 +1,4 @@
-"""A real InfluxDB 1.x (Debian's `influxd`) and a real `/api/v2/write` (VictoriaMetrics)."""
+"""A real InfluxDB 1.x: Debian's `influxd`."""
 
 import tempfile
 import time
@@ -65,41 +65,13 @@ def influxdb(*, db: str = "city") -> Iterator[Influx]:
         conf.write_text(INFLUXD_CONF.format(folder=name, port=port, rpc=rpc))
         url = f"http://127.0.0.1:{port}"
         with running([str(program), "-config", str(conf)], log=Path(name, "log")) as process:
-            _until_answers(f"{url}/ping")
+            until_answers(f"{url}/ping")
             server = Influx(url, db, process.pid)
             server.query(f'CREATE DATABASE "{db}"')
             yield server
 
 
-@contextmanager
-def victoria_metrics() -> Iterator[str]:
-    """Starts VictoriaMetrics, which takes `/api/v2/write`; gives its address."""
-    program = need("victoria-metrics")
-    with tempfile.TemporaryDirectory(prefix="victoria-") as name:
-        port = free_port()
-        url = f"http://127.0.0.1:{port}"
-        command = [
-            str(program),
-            f"-storageDataPath={name}/data",
-            f"-httpListenAddr=127.0.0.1:{port}",
-            "-memory.allowedBytes=128MB",
-            "-retentionPeriod=100y",
-        ]
-        with running(command, log=Path(name, "log")):
-            _until_answers(f"{url}/health")
-            yield url
-
-
-def exported(url: str, match: str) -> list[dict[str, object]]:
-    """VictoriaMetrics' series that match, newest samples included."""
-    urllib.request.urlopen(f"{url}/internal/force_flush", timeout=10).close()
-    everything = {"start": "1", "end": str(int(time.time()) + 86_400)}
-    query = urllib.parse.urlencode({"match[]": match, **everything})
-    with urllib.request.urlopen(f"{url}/api/v1/export?{query}", timeout=10) as answer:
-        return [orjson.loads(line) for line in answer.read().splitlines()]
-
-
-def _until_answers(url: str, *, timeout_s: float = 30.0) -> None:
+def until_answers(url: str, *, timeout_s: float = 30.0) -> None:
     deadline = time.monotonic() + timeout_s
     while True:
         try:

@@ -9,7 +9,8 @@ import pytest
 from aiohttp import web
 
 from bench.servers.free_port import free_port
-from bench.servers.influx import exported, influxdb, victoria_metrics
+from bench.servers.influx import influxdb
+from bench.servers.victoria import exported, victoria_metrics
 from citypatrol.clock import ManualClock
 from citypatrol.dead import DeadStore
 from citypatrol.errors import Reject, Retry
@@ -249,8 +250,9 @@ async def test_a_real_influxdb_takes_every_measurement(
 async def test_a_real_server_of_the_second_api_takes_the_points(
     journal: SqliteJournal, dead: DeadStore
 ) -> None:
+    values = [1.5, -0.25, 40.0, 20.07, 0.125]
     with victoria_metrics() as url:
-        await journal.append([batch(1.5)])
+        await journal.append([seen("w 1", kind="under,pass", district="d"), a_minute_apart(values)])
         config = {"version": 2, "url": url, "org": "city", "bucket": "city", "token": Secret("t")}
         stop = asyncio.Event()
         running = asyncio.create_task(sink(journal, dead, None, **config).run(stop))
@@ -259,4 +261,16 @@ async def test_a_real_server_of_the_second_api_takes_the_points(
                 await asyncio.sleep(0.1)
         stop.set()
         await running
-    assert found[0]["values"] == [1.5]
+    [series] = found
+    assert series["values"] == values
+    assert series["timestamps"] == [AT + 60_000 * n for n in range(len(values))]
+    tags = series["metric"]
+    assert isinstance(tags, dict)
+    assert {name: tags[name] for name in ("kind", "district", "source", "metric")} == {
+        "kind": "under,pass", "district": "d", "source": "w 1", "metric": "m",
+    }  # fmt: skip
+    assert dead.counts() == {}
+
+
+def a_minute_apart(values: list[float]) -> Batch:
+    return Batch.of(Sample("w 1", "m", AT + 60_000 * n, value) for n, value in enumerate(values))
