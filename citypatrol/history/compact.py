@@ -16,7 +16,7 @@ from citypatrol.clock import Ts
 from citypatrol.crashpoints import CrashPoint, crash_point
 from citypatrol.history.control import sync_folder
 from citypatrol.history.layout import HOUR_MS, MERGE, SCHEMA, TMP, Footer, HistoryFile
-from citypatrol.history.parquet import GROUP_ROWS, parquet_writer, values_repeat
+from citypatrol.history.parquet import GROUP_ROWS, parquet_writer, values_repeat, write_table
 from citypatrol.history.writer import sync_file
 
 SETTLED_MS: Final = 600_000
@@ -115,7 +115,7 @@ def _write(
                 return False
             if writer is None:
                 writer = parquet_writer(tmp, footer, values_repeat=values_repeat(table))
-            writer.write_table(table, row_group_size=GROUP_ROWS)
+            write_table(writer, table)
             rows += table.num_rows
             pa.default_memory_pool().release_unused()
     finally:

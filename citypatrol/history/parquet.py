@@ -32,6 +32,17 @@ def parquet_writer(path: Path, footer: Footer, *, values_repeat: bool) -> pq.Par
     )
 
 
+def write_table(writer: pq.ParquetWriter, table: pa.Table) -> None:
+    """Names in order of the alphabet: sorted they take half the room. The rows stay as they are.
+
+    Each row group names all its sources, so none is a small rest.
+    """
+    for at, name in enumerate(_NAMES):
+        table = table.set_column(at, SCHEMA.field(name), _sorted(table.column(name)))
+    groups = max(1, table.num_rows // GROUP_ROWS)
+    writer.write_table(table, row_group_size=-(-table.num_rows // groups))
+
+
 def values_repeat(table: pa.Table) -> bool:
     """Judged by its first rows."""
     column = table.column("value").slice(0, _LOOKED_AT)
@@ -60,6 +71,19 @@ def by_hour(table: pa.Table) -> dict[int, pa.Table]:
 
 def late_rows(table: pa.Table) -> int:
     return int(pc.sum(table.column("late")).as_py() or 0)
+
+
+def _sorted(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    """The same rows; each name stands in the dictionary once."""
+    whole: pa.DictionaryArray = column.unify_dictionaries().combine_chunks()
+    order = pc.sort_indices(whole.dictionary).to_numpy()
+    names = whole.dictionary.take(pa.array(order))
+    new = np.ones(len(names), np.bool_)
+    new[1:] = pc.not_equal(names[1:], names[:-1]).to_numpy(zero_copy_only=False)
+    code = np.empty(len(names), np.int32)
+    code[order] = np.cumsum(new) - 1
+    codes = pa.array(code[whole.indices.to_numpy()])
+    return pa.DictionaryArray.from_arrays(codes, names.filter(pa.array(new)))
 
 
 def _named_anew(table: pa.Table) -> pa.Table:

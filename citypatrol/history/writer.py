@@ -12,11 +12,11 @@ from citypatrol.crashpoints import CrashPoint, crash_point
 from citypatrol.history.control import ControlFiles, sync_folder
 from citypatrol.history.layout import CONTROL, MERGE, TMP, Footer, Name, Span
 from citypatrol.history.parquet import (
-    GROUP_ROWS,
     by_hour,
     late_rows,
     parquet_writer,
     values_repeat,
+    write_table,
 )
 from citypatrol.journal import Entry
 from citypatrol.records import Control
@@ -108,7 +108,7 @@ def sync_file(path: Path) -> None:
 def _write(path: Path, rows: pa.Table, footer: Footer) -> None:
     try:
         with parquet_writer(path, footer, values_repeat=values_repeat(rows)) as writer:
-            writer.write_table(rows, row_group_size=GROUP_ROWS)
+            write_table(writer, rows)
     except pa.ArrowException as error:  # a full disk is an OSError, and comes through as it is
         message = f"{path}: {error}"
         raise OSError(message) from error

@@ -110,6 +110,19 @@ async def test_columns_names_and_what_analysts_read(journal: SqliteJournal, fold
     assert History(folder).verify(now=SEVEN) == []
 
 
+async def test_names_are_sorted_and_rows_are_not(journal: SqliteJournal, folder: Path) -> None:
+    spoken = ["b", "c", "a", "b", "a"]
+    first, second = (
+        Batch.of(Sample(source, "x", SEVEN + n, float(n)) for n, source in part)
+        for part in (list(enumerate(spoken))[:3], list(enumerate(spoken))[3:])
+    )
+    await all_written(journal, folder, first, second)
+    (path,) = folder.glob("*.parquet")
+    column = pq.read_table(path).column("source").combine_chunks()
+    assert column.dictionary.to_pylist() == ["a", "b", "c"]
+    assert column.to_pylist() == spoken
+
+
 async def test_each_time_is_a_further_file_in_order_of_arrival(
     journal: SqliteJournal, folder: Path
 ) -> None:
