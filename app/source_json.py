@@ -1,7 +1,7 @@
 """Sources as the API and the terminal see them."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any
 
 from app.dead_json import dead_json
 from app.rollcall import Counts, Known, Line
@@ -9,12 +9,10 @@ from app.spoken import clock_says
 from app.watching import Watch
 from citypatrol.clock import Ts, rfc3339
 from citypatrol.dead import DeadLetter
-from citypatrol.dead_desk import general
+from citypatrol.dead_desk import Mention, general
 from ingest.heard_facts import SeriesFacts
 from ingest.profiles.reading import ONLINE
 from rules.incidents import Incident
-
-_SHOWN: Final = 5
 
 
 def line_json(line: Line, *, now: Ts) -> dict[str, Any]:
@@ -45,10 +43,12 @@ def source_json(
     *,
     rules: Iterable[Watch],
     incidents: Sequence[tuple[Incident, str | None]],
+    dead: Sequence[Mention],
     letters: Sequence[DeadLetter],
     now: Ts,
 ) -> dict[str, Any]:
-    """One source with everything. ``online``: what its last will said, null where it has none."""
+    """One source with everything. ``online``: what its last will said, null where it has none;
+    ``letters``: the newest of those that ``dead`` names."""
     own = [one for one in known.series if one.metric != ONLINE] or known.series
     last = max(own, key=lambda one: one.arrival, default=None)
     will = next((one for one in known.series if one.metric == ONLINE), None)
@@ -79,9 +79,9 @@ def source_json(
         ],
         "incidents": [incident_json(one, ticket=ticket) for one, ticket in incidents],
         "dead": {
-            "count": len(letters),
-            "causes": _causes(letters),
-            "newest": [dead_json(letter) for letter in letters[:_SHOWN]],
+            "count": len(dead),
+            "causes": _causes(dead),
+            "newest": [dead_json(letter) for letter in letters],
         },
     }
 
@@ -128,9 +128,9 @@ def _seconds(ms: float | None) -> float | None:
     return None if ms is None else round(ms / 1000, 3)
 
 
-def _causes(letters: Sequence[DeadLetter]) -> list[dict[str, Any]]:
+def _causes(dead: Sequence[Mention]) -> list[dict[str, Any]]:
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    for letter in letters:  # newest first
+    for letter in dead:  # newest first
         key = letter.kind, general(letter.reason)
         new = {"kind": key[0], "cause": key[1], "count": 0, "newest_id": letter.id}
         found.setdefault(key, new)["count"] += 1

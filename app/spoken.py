@@ -45,4 +45,4 @@ def clock_says(offset_ms: float) -> str:
             f"its readings come {lasting(offset_ms)} after their time: its clock is slow, or they"
             " wait on the way"
         )
-    return "its clock is right"
+    return "in step with the city's"

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from citypatrol.clock import Ts
 from citypatrol.dead import DeadLetter, DeadStore, Kind, letter_of, storable
@@ -33,7 +33,7 @@ _GROUPS: Final = (
     f" WHERE {_CHOSEN} GROUP BY kind, {{column}} ORDER BY max(id) DESC LIMIT 100000"
 )
 _ABOUT: Final = """
-SELECT id, kind, origin, reason, payload, at, note FROM letters
+SELECT id, kind, reason FROM letters
 WHERE dropped = 0 AND id > (SELECT max(id) FROM letters) - ?1 AND (
   instr('/' || origin || '/', '/' || ?2 || '/') OR instr(payload, ?3) OR instr(payload, ?4))
 ORDER BY id DESC
@@ -80,6 +80,14 @@ class Done:
     who: str
     at: Ts
     note: str
+    reason: str
+
+
+class Mention(NamedTuple):
+    """A letter, without what it holds."""
+
+    id: int
+    kind: str
     reason: str
 
 
@@ -130,13 +138,13 @@ class DeadDesk:
             found[kind, cause] = Group(kind, cause, count, oldest, newest, id)
         return sorted(found.values(), key=lambda one: -one.count)
 
-    def about(self, source: str) -> Sequence[DeadLetter]:
+    def about(self, source: str) -> Sequence[Mention]:
         """Newest first, of the newest 20,000: whose topic or payload names this source."""
         named = source.encode()
         inside = b'"' + named + b'"', b"source=" + named + b","
         with self._store.reading() as connection:
             rows = connection.execute(_ABOUT, (_SEARCHED, source, *inside)).fetchall()
-        return [letter_of(row) for row in rows]
+        return [Mention(*row) for row in rows]
 
     def settle(self, id: int, *, deed: Deed, who: str, note: str, at: Ts) -> bool:
         """It is dealt with. False: not there, or it was before."""

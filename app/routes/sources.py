@@ -1,6 +1,6 @@
 """``/api/v1/sources`` and ``/api/v1/incidents``: who is heard, and what rules say of it."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
 
@@ -11,6 +11,8 @@ from app.routes.api import Cursor, Limit
 from app.source_json import counts_json, incident_json, line_json, source_json
 from app.watching import watching
 from citypatrol.units import duration_ms
+
+_LETTERS: Final = 5
 
 
 def sources(door: Door) -> APIRouter:
@@ -45,11 +47,14 @@ def sources(door: Door) -> APIRouter:
             instead = f"; the nearest are {', '.join(near)}" if near else ""
             raise Problem(404, f"there is no source {source_id}{instead}")
         metrics = {one.metric for one in known.series}
+        dead = door.dead_desk.about(source_id)
+        newest = [door.dead.get(one.id) for one in dead[:_LETTERS]]
         return source_json(
             known,
             rules=watching(door.rules, labels=known.labels, metrics=metrics),
             incidents=door.tickets.incidents(source=source_id, firing=True).incidents,
-            letters=door.dead_desk.about(source_id),
+            dead=dead,
+            letters=[one for one in newest if one is not None],
             now=door.clock.now(),
         )
 

@@ -78,7 +78,7 @@ async def test_does_the_city_hear_my_device(tmp_path: Path, broker: Any):
         assert before["registered"] is False
         assert before["labels"] == {"kind": "underpass"}
         assert [rule["rule"] for rule in before["rules"]] == ["flooded"]
-        assert before["clock"]["says"] == "its clock is right"
+        assert before["clock"]["says"] == "in step with the city's"
         listed = await city.get("/api/v1/sources?unregistered=true")
         assert [one["id"] for one in listed["sources"]] == ["pump-9"]
         looking = await _command(city, "tail")

@@ -33,9 +33,9 @@ def test_pace(ms: float | None, text: str) -> None:
 @pytest.mark.parametrize(
     ("offset", "text"),
     [
-        (40, "its clock is right"),
-        (-4_900, "its clock is right"),
-        (29_000, "its clock is right"),
+        (40, "in step with the city's"),
+        (-4_900, "in step with the city's"),
+        (29_000, "in step with the city's"),
         (-240_000, "its clock is 4 min fast"),
         (3_600_000, "its readings come 60 min after their time: its clock is slow, or they wait"),
     ],
