@@ -48,6 +48,19 @@ def test_group_only_passes_the_label_on() -> None:
     assert [(one.source, one.group) for one in found] == [("a", "g1"), ("b", "g1"), ("c", None)]
 
 
+def test_a_gateway_joins_the_group_of_those_behind_it() -> None:
+    spec = "ticket: {category: c, title: t"
+    rules = ruleset(
+        f"""rules:
+          - {{name: r, select: {{metric: x}}, when: {{above: 15}}, group: gateway, {spec}}}}}
+          - {{name: will, select: {{metric: online}}, when: {{below: 1}}, group: gateway,
+              {spec}, joins: r}}}}"""
+    )
+    story = "seen a gateway=g1 \nseen b gateway=g1 \n0 a x 16 \n0 g1 online 0 \n0 b online 0"
+    found = Engine(rules).fold(records(story))
+    assert {(one.source, one.group) for one in found} == {("a", "g1"), ("g1", "g1"), ("b", "g1")}
+
+
 EVIDENCE = {
     "of the sample that fires": ("0 a x 16 one \n10 a x 16 two", "two"),
     "the newest since it began": ("0 a x 16 one \n5 a x 16 two \n10 a x 16", "two"),
