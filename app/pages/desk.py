@@ -62,10 +62,10 @@ class Renderer:
                 self._kept = time.monotonic(), self._render("_live.html", **self._desk())
             return self._kept[1]
 
-    def ticket(self, ticket_id: str, *, refusal: str | None = None) -> str:
-        """``/tickets/{id}``; ``refusal``: why the step that was asked for was not taken. Raises
-        UnknownTicket."""
-        return self._render("ticket.html", refusal=refusal, **self._case(ticket_id))
+    def ticket(self, ticket_id: str, *, refusal: str = "", note: str = "") -> str:
+        """``/tickets/{id}``; ``refusal``: why the step that was asked for with ``note`` was not
+        taken. Raises UnknownTicket."""
+        return self._render("ticket.html", refusal=refusal, note=note, **self._case(ticket_id))
 
     def live_ticket(self, ticket_id: str) -> str:
         return self._render("_live_case.html", **self._case(ticket_id))

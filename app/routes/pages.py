@@ -41,11 +41,12 @@ def pages(door: Door) -> APIRouter:
     async def acted(request: Request, ticket_id: str, action: str) -> Response:
         """A button of the page: the guard has seen that it was ours."""
         form = parse_qs((await read_body(request)).decode("utf-8", "replace"))
-        note = form.get("note", [""])[0].strip() or None
+        note = form.get("note", [""])[0].strip()
         try:
-            await run_in_threadpool(_act, door, ticket_id, action, note)
+            await run_in_threadpool(_act, door, ticket_id, action, note or None)
         except StepForbidden as error:
-            page = await run_in_threadpool(renderer.ticket, ticket_id, refusal=str(error))
+            refusal = str(error)
+            page = await run_in_threadpool(renderer.ticket, ticket_id, refusal=refusal, note=note)
             return HTMLResponse(page, 409)
         return RedirectResponse(f"/tickets/{quote(ticket_id, safe='')}", 303)
 

@@ -21,9 +21,12 @@ async def test_a_button_leads_back_to_the_page(desk: TheDesk):
 async def test_a_step_that_the_state_forbids_is_said_on_the_page(desk: TheDesk):
     desk.file(incident())
     await desk.post(f"/tickets/{TICKET}/close")
-    status, body, _ = await desk.post(f"/tickets/{TICKET}/close")
+    status, body, _ = await desk.post(
+        f"/tickets/{TICKET}/close", data="note=done+%3C", headers=FORM
+    )
     assert status == 409
     assert b"Not done: a ticket that is closed cannot be closed" in body
+    assert b">done &lt;</textarea>" in body
 
 
 @pytest.mark.parametrize(
