@@ -46,6 +46,7 @@ async def look(city: City, *, lookup: Lookup = system_lookup) -> list[Finding]:
     found = await asyncio.gather(
         _journal(city),
         _tickets(city),
+        _history(city),
         _evidence(city),
         _mqtt(city),
         _cameras(city),
@@ -100,6 +101,10 @@ def _folder(service: str, folder: Path) -> Finding:
 def _free_bytes(folder: Path) -> int:
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     return shutil.disk_usage(there).free
+
+
+async def _history(city: City) -> list[Finding]:
+    return [await asyncio.to_thread(_folder, "history", city.places.history)]
 
 
 async def _evidence(city: City) -> list[Finding]:

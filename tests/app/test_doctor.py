@@ -141,8 +141,8 @@ async def test_everything_is_well(tmp_path):
             findings = await look(load_or_raise(path))
     assert [finding for finding in findings if not finding.ok] == []
     assert [finding.service for finding in findings] == [
-        "journal", "tickets", "evidence", f"mqtt://127.0.0.1:{broker.port}", "webhook roads",
-        f"influx {influx.url}", "http",
+        "journal", "tickets", "history", "evidence", f"mqtt://127.0.0.1:{broker.port}",
+        "webhook roads", f"influx {influx.url}", "http",
     ]  # fmt: skip
     assert not (tmp_path / "data").exists(), "the doctor makes nothing"
 
