@@ -15,6 +15,7 @@ from citypatrol.samples import Batch
 from citypatrol.sqlitefile import NotWhole
 
 CHUNK_BYTES: Final = 512_000
+HISTORY: Final = "history"
 GAP: Final = 1_000_000
 _PRUNED_AT_ONCE: Final = 2_000
 
@@ -95,6 +96,11 @@ class Table:
     @property
     def end(self) -> int:
         return self._last.position
+
+    @property
+    def has_history(self) -> bool:
+        """What is let go lies in the history: a reader goes on from there."""
+        return HISTORY in self._holds
 
     @property
     def oldest(self) -> int:

@@ -219,16 +219,19 @@ class Writer:
     def _publish(self) -> None:
         for step in self._table.take_steps():
             for cursor, batches in step.skipped.items():
-                metrics.DROPPED.labels(cursor, "journal_max_size").inc(batches)
-                log.error(
-                    "cursor was left behind by the journal's max_size and skips batches",
-                    cursor=cursor,
-                    batches=batches,
-                )
+                self._tell_skipped(cursor, batches)
         metrics.JOURNAL_BYTES.set(self._table.size)
         for cursor, lag in self._table.lags().items():
             metrics.CURSOR_LAG.labels(cursor).set(lag)
         self._stored(Stored(self._table.end, self._table.oldest, self._table.committed()))
+
+    def _tell_skipped(self, cursor: str, batches: int) -> None:
+        behind = {"cursor": cursor, "batches": batches}
+        if self._table.has_history:
+            log.warning("cursor was left behind by the journal, the history has the rest", **behind)
+            return
+        metrics.DROPPED.labels(cursor, "journal_max_size").inc(batches)
+        log.error("cursor was left behind by the journal's max_size and skips batches", **behind)
 
 
 def translated(error: Exception, *, path: Path) -> Exception:

@@ -346,6 +346,21 @@ async def test_a_cursor_left_behind_skips_loudly(make: Make) -> None:
     assert metric("citypatrol_dropped_total", **dropped) - before == skipped
 
 
+async def test_a_cursor_left_behind_is_no_loss_where_there_is_a_history(make: Make) -> None:
+    journal = make(max_size=60_000, holds=("rules", "history"), clock=ManualClock(0))
+    dropped = {"stage": "influx", "reason": "journal_max_size"}
+    before = metric("citypatrol_dropped_total", **dropped)
+    await journal.commit("influx", await journal.append([batch(1)]))
+    with structlog.testing.capture_logs() as logs:
+        for n in range(100):
+            last = await journal.append([Tick(n), batch(n)])
+            await journal.commit("rules", last)
+            await journal.commit("history", last)
+    assert await journal.committed("influx") + 1 < await journal.oldest()
+    assert metric("citypatrol_dropped_total", **dropped) == before
+    assert {(line["log_level"], line["cursor"]) for line in logs} == {("warning", "influx")}
+
+
 async def test_positions_go_on_after_everything_was_pruned(make: Make) -> None:
     journal = make(keep=0, clock=ManualClock(0))
     await journal.append([Tick(n) for n in range(1, 6)])
