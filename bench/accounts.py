@@ -6,7 +6,7 @@ own series (counts of tickets, figures of the pipeline) are left out: the last a
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -43,10 +43,6 @@ def some_missing(wanted: Rows, there: Rows, *, most: int = 5) -> list[str]:
             first, last = gone["ts"][0], gone["ts"][-1]
             words.append(f"{source} {metric}: {len(gone)}, from {first} to {last} ms")
     return words[:most]
-
-
-def of_metrics(rows: Rows, metrics: Collection[str]) -> Rows:
-    return {series: one for series, one in rows.items() if series[1] in metrics}
 
 
 def count(rows: Rows) -> int:

@@ -24,11 +24,10 @@ from bench.accounts import (
     in_journal,
     in_parquet,
     missing,
-    of_metrics,
     some_missing,
     values,
 )
-from bench.generator import METRICS, Account, read_account
+from bench.generator import Account, read_account
 from bench.hooks import Hooks, receiving
 from bench.kill_plan import PRUNES, Kill, plan
 from bench.report import arguments, report
@@ -200,16 +199,14 @@ def _drain(run: Pipeline, account: Account, hooks: Hooks) -> float:
 
 
 def _account(folder: Path, account: Account, *, hooks: Hooks, influx: Influx) -> Figures:
-    every_row, oldest = in_journal(folder / "data/journal.db")
-    rows = of_metrics(every_row, METRICS)  # the city's own figures are other measurements
+    rows, oldest = in_journal(folder / "data/journal.db")
     points = in_influx(influx)
     kept = rows if oldest == 1 else points
     numbers, old = values(kept, "number"), values(kept, "old")
     files = in_parquet(folder / "data/history")
     for where, wanted, there in (
         ("InfluxDB", rows, points),
-        ("Parquet", points, files),
-        ("Parquet", every_row, files),
+        ("Parquet", kept, files),
     ):
         for line in some_missing(wanted, there):
             print(f"not in {where}: {line}", file=sys.stderr)
@@ -223,7 +220,7 @@ def _account(folder: Path, account: Account, *, hooks: Hooks, influx: Influx) ->
         "poison_lost": len(set(account.poison) - _set_aside(folder / "data/dead.db")),
         "journal_rows": count(rows),
         "influx_missing": missing(rows, points),
-        "parquet_missing": missing(points, files) + missing(every_row, files),
+        "parquet_missing": missing(kept, files),
     }
 
 

@@ -21,7 +21,6 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 PROBES = 200
-METRICS = ("number", "old", "water_level")
 FLOOD_EVERY_S, REPORT_EVERY_S = 3.0, 0.5
 DRY_S, WET_S, END_S = 1.0, 7.0, 9.0
 """Of an underpass's life: dry until, wet until, silent from."""
