@@ -5,7 +5,7 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -38,18 +38,27 @@ class Upkeep:
         self._history = History(folder)
 
     async def run(self, stop: asyncio.Event) -> None:
+        """Does not wait for its thread at the stop: that leaves within a row group, and a file that
+        it left half written is removed at the next start."""
         loop = asyncio.get_running_loop()
         leave = threading.Event()
-        watching = asyncio.create_task(_set_after(stop, leave))
-        with ThreadPoolExecutor(1, "history-upkeep", initializer=_humble) as thread:
-            try:
-                pause_s = self._first_s
-                while not await _stopped(stop, pause_s):
-                    await loop.run_in_executor(thread, self.once, self._clock.now(), leave)
-                    pause_s = _EVERY_S
-            finally:
-                leave.set()
-                watching.cancel()
+        thread = ThreadPoolExecutor(1, "history-upkeep", initializer=_humble)
+        stopping = asyncio.ensure_future(stop.wait())
+        try:
+            pause_s = self._first_s
+            while not await _stopped(stop, pause_s):
+                work = loop.run_in_executor(thread, self.once, self._clock.now(), leave)
+                either: set[asyncio.Future[Any]] = {work, stopping}
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                if not work.done():
+                    work.cancel()  # the thread goes on; nobody waits for what it says
+                    return
+                work.result()
+                pause_s = _EVERY_S
+        finally:
+            leave.set()
+            stopping.cancel()
+            thread.shutdown(wait=False)
 
     def once(self, now: Ts, stop: threading.Event) -> None:
         """Blocking. One that fails is told of, and tried again the next time."""
@@ -112,11 +121,6 @@ def _humble() -> None:
     """Readings go first. Threads have a priority of their own on Linux only."""
     if hasattr(os, "gettid"):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
-
-
-async def _set_after(stop: asyncio.Event, leave: threading.Event) -> None:
-    await stop.wait()
-    leave.set()
 
 
 async def _stopped(stop: asyncio.Event, seconds: float) -> bool:

@@ -184,3 +184,22 @@ async def test_it_runs_beside_the_writer_until_the_stop(tmp_path: Path) -> None:
             await asyncio.sleep(0.02)
         stop.set()
         await task
+
+
+async def test_a_stop_does_not_wait_for_an_hour_that_is_put_together(tmp_path: Path) -> None:
+    many = batch(*((SEVEN + n % 1000, float(n)) for n in range(270_000)))
+    for position in (1, 2):
+        write(tmp_path, entries(many, first=position))
+    stop = asyncio.Event()
+    task = asyncio.create_task(
+        Upkeep(tmp_path, keep=DAY, clock=ManualClock(OVER), first_s=0.0).run(stop)
+    )
+    async with asyncio.timeout(20):
+        while not any(name.endswith(".tmp") for name in names(tmp_path)):
+            await asyncio.sleep(0.001)
+        stop.set()
+        await task
+        assert sum(name.endswith(".parquet") for name in names(tmp_path)) == 2
+        while any(name.endswith(".tmp") for name in names(tmp_path)):
+            await asyncio.sleep(0.01)
+    assert sum(file.rows for file in History(tmp_path).files()) == 540_000
