@@ -161,6 +161,11 @@ class RollCall:
         labels = self.labels(id)
         return Known(id, registered, labels, self._kinds.of(labels), series)
 
+    def stranger(self, id: str) -> Known:
+        """A source of which nothing could ever be read."""
+        labels = self.labels(id)
+        return Known(id, registered=False, labels=labels, times=self._kinds.of(labels), series=())
+
     def nearest(self, id: str) -> Sequence[str]:
         """Up to three known ids that may be meant."""
         middle = (len(id) + 1) // 2

@@ -124,14 +124,15 @@ def _lines(source: Mapping[str, Any]) -> Iterator[str]:
 
     yield printable(source["id"])
     silent = source["silent_s"]
+    never = "never"
+    if source["dead"]["count"]:
+        never = "never: whatever it sent could not be read, see below"
     facts = {
         "registered": "yes" if source["registered"] else "NO: add it to the registry",
         "labels": ", ".join(
             f"{name} {source['labels'][name]}" for name in _LABELS if source["labels"].get(name)
         ),
-        "last heard": "never"
-        if silent is None
-        else f"{ago(1000 * silent)}, {source['last_heard']}",
+        "last heard": never if silent is None else f"{ago(1000 * silent)}, {source['last_heard']}",
         "last will": {True: "online", False: "OFFLINE", None: ""}[source["online"]],
         "clock": source["clock"]["says"] if source["clock"] else "",
         "readings": f"{source['readings']:,}, {source['late']:,} of them too late to be judged"

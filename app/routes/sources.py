@@ -42,12 +42,14 @@ def sources(door: Door) -> APIRouter:
     def shown(source_id: str) -> dict[str, Any]:
         roll = _roll(door)
         known = roll.source(source_id)
+        dead = door.dead_desk.about(source_id)
+        if known is None and dead:
+            known = roll.stranger(source_id)
         if known is None:
             near = roll.nearest(source_id)
             instead = f"; the nearest are {', '.join(near)}" if near else ""
             raise Problem(404, f"there is no source {source_id}{instead}")
         metrics = {one.metric for one in known.series}
-        dead = door.dead_desk.about(source_id)
         newest = [door.dead.get(one.id) for one in dead[:_LETTERS]]
         return source_json(
             known,

@@ -131,6 +131,13 @@ async def test_what_is_asked_wrongly(city: TheDesk, path: str, status: int, deta
     assert body["detail"].startswith(detail)
 
 
+async def test_a_device_of_which_nothing_can_be_read_is_no_stranger(city: TheDesk):
+    city.dead.put_many([DeadLetter("message", "city/water/odd-1/x", "no number", b"wet", NOW)])
+    status, body, _ = await city.get("/api/v1/sources/odd-1")
+    assert (status, body["registered"], body["last_heard"]) == (200, False, None)
+    assert (body["dead"]["count"], body["rules"][0]["heard"]) == (1, False)
+
+
 async def test_before_the_city_is_there(desk: TheDesk):
     for path in ("sources", "sources/pump-1", "tail"):
         status, body, _ = await desk.get(f"/api/v1/{path}")

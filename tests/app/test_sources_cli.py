@@ -118,6 +118,13 @@ def test_show_who_was_never_heard_and_whom_no_rule_watches(terminal: Terminal, c
     assert json.loads(terminal.out)["online"] is False
 
 
+def test_show_a_device_of_which_nothing_can_be_read(terminal: Terminal, city: TheDesk):
+    city.dead.put_many([DeadLetter("message", "city/w/odd-1/x", "no number: `w`", b"w", NOW)])
+    assert terminal("sources", "show", "odd-1") == 0
+    assert "  last heard: never: whatever it sent could not be read, see below" in terminal.out
+    assert "1      message  no number: …  citypatrol dead show 1" in terminal.out
+
+
 def test_show_somebody_unknown(terminal: Terminal, city: TheDesk):
     assert terminal("sources", "show", "pmup-1") == 1
     words = "there is no source pmup-1; the nearest are pump-1"
