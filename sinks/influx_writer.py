@@ -71,13 +71,24 @@ class LineWriter:
         if refused.expired:
             self._count_expired(len(text), refused)
             return
-        await asyncio.to_thread(self._dead.put_many, self._letters(text.each(), refused.reason))
+        await self._set_aside(text, refused)
         log.error(
             "influx refused lines",
             lines=len(text),
             first=bytes(text[:1].body)[:200].decode(errors="replace").rstrip(),
             reason=refused.reason,
         )
+
+    async def _set_aside(self, text: Lines, refused: Refused) -> None:
+        while True:
+            letters = self._letters(text.each(), refused.reason)
+            try:
+                await asyncio.to_thread(self._dead.put_many, letters)
+            except Retry as retry:
+                log.error("refused lines cannot be set aside yet", reason=retry.reason)
+                await asyncio.sleep(FIRST_PAUSE_S)
+            else:
+                return
 
     def _count_expired(self, lines: int, refused: Refused) -> None:
         DROPPED.labels(self._stage, "retention").inc(lines)

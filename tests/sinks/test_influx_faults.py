@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from email.utils import formatdate
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pytest
 
 from bench.servers.influx import Influx, influxdb
 from citypatrol.clock import ManualClock
-from citypatrol.dead import DeadStore
+from citypatrol.dead import DeadLetter, DeadStore
 from citypatrol.errors import Retry
 from citypatrol.records import SourceSeen
 from citypatrol.samples import Batch, Sample
@@ -306,6 +306,30 @@ async def test_a_line_too_large_by_itself_is_set_aside(tmp_path: Path) -> None:
     await writer.write(lines(Batch.of(rows), tags=Tags()))
     [letter] = dead.list("line")
     assert letter.payload.startswith(b"sensor,metric=m,source=giantgiant")
+
+
+class Full(DeadStore):
+    """A store on a disk that is full for the first time of asking."""
+
+    asked = 0
+
+    def put_many(self, letters: Iterable[DeadLetter]) -> tuple[int, ...]:
+        self.asked += 1
+        if self.asked == 1:
+            message = "disk full"
+            raise Retry(message)
+        return super().put_many(letters)
+
+
+async def test_a_store_that_takes_nothing_is_waited_for(tmp_path: Path) -> None:
+    async def post(url: str, headers: object, body: bytes | memoryview) -> Answer:
+        return Answer(400, "unable to parse")
+
+    dead = Full(tmp_path / "dead.db")
+    writer = LineWriter(V1, dead=dead, clock=ManualClock(AT), stage="influx", post=post)
+    async with asyncio.timeout(20):
+        await writer.write(lines(Batch.of(_samples("m", 1)), tags=Tags()))
+    assert (dead.asked, dead.counts()) == (2, {"line": 1})
 
 
 async def test_a_request_is_bounded_in_bytes_too(tmp_path: Path) -> None:
