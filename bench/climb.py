@@ -23,6 +23,7 @@ _REFINE: Final = (1.14, 1.07)
 _BUSY: Final = 0.9
 _ONE_INTERPRETER: Final = 0.85
 _THREAD: Final = re.compile(r'citypatrol_thread_cpu_seconds_total\{thread="(.*)"\} (\S+)')
+_COMMITTED: Final = 'citypatrol_samples_total{stage="ingest"}'
 _DROPPED: Final = "$SYS/broker/publish/messages/dropped"
 STAGES: Final[Mapping[str, str]] = {
     "MainThread": "event loop: intake, sinks, tickets, http",
@@ -86,22 +87,24 @@ def climb(load: Load, *, first: float, seconds: float, devices: int, most: float
 
 def step(load: Load, *, rate: float, seconds: float, devices: int) -> Step:
     """One run, and its account once nothing more comes."""
-    cpu, threads, dropped, idle_s = _cpu(load), _threads(load), _dropped(load), _idle_s()
+    dropped, committed = _dropped(load), load.metric(_COMMITTED)
+    cpu, threads, idle_s = _cpu(load), _threads(load), _idle_s()
     first, generator = load.flood(rate=rate, seconds=seconds, devices=devices)
     said = account_of(generator)
     cores = os.cpu_count() or 1
     busy = 1 - (_idle_s() - idle_s) / cores / max(said["seconds"], 0.1)
     published = int(said["published"])
-    late_s = _settle(load, first=first, published=published)
+    late_s = _settle(load, wanted=committed + published)
     lag = 'citypatrol_cursor_lag{cursor="'
     for cursor in ("rules", "influx") if load.influx is not None else ("rules",):
         until(partial(_is_zero, load, f"{lag}{cursor}"), timeout_s=_DRAIN_S)
-    there, doubled = load.seen.of(first, published)
-    by_broker = int(_dropped(load) - dropped)
     used = {name: seconds - cpu[name] for name, seconds in _cpu(load).items()}
     used["generator"] = said["cpu_s"]
     million = max(published, 1) / 1e6
     spent = {name: s - threads.get(name, 0.0) for name, s in _threads(load).items()}
+    load.seen.read_on()
+    there, doubled = load.seen.of(first, published)
+    by_broker = int(_dropped(load) - dropped)
     return Step(
         rate=rate,
         published=published,
@@ -120,16 +123,15 @@ def _is_zero(load: Load, metric: str) -> bool:
     return load.metric(metric) == 0
 
 
-def _settle(load: Load, *, first: int, published: int) -> float:
-    """Until everything is in the journal, or nothing more comes; how long something came."""
+def _settle(load: Load, *, wanted: float) -> float:
+    """Until so many samples are committed, or nothing more comes; how long something came."""
     began = last = time.monotonic()
-    there = -1
+    there = 0.0
     while time.monotonic() - last < _QUIET_S and last - began < _DRAIN_S:
-        load.seen.read_on()
-        now, _ = load.seen.of(first, published)
+        now = load.metric(_COMMITTED)
         if now > there:
             there, last = now, time.monotonic()
-        if there >= published:
+        if there >= wanted:
             break
         time.sleep(0.05)
     return last - began

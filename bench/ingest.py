@@ -47,12 +47,12 @@ def full(folder: Path, *, seconds: float, long_s: float) -> Step:
         folder, conf=shipped() + _SYS, devices=DEVICES, rules=rules, with_influx=True
     ) as load:
         step(load, rate=2_000, seconds=3, devices=DEVICES)
-        rate = climb(load, first=8_000, seconds=seconds, devices=DEVICES, most=AIM).rate
-        while True:
-            found = step(load, rate=rate, seconds=long_s, devices=DEVICES)
-            if found.carried or rate < 2_000:
-                return found
-            rate *= 0.85
+        rate = climb(load, first=15_000, seconds=seconds, devices=DEVICES, most=AIM).rate
+        for share in (1.0, 0.85, 0.7):
+            found = step(load, rate=share * rate, seconds=long_s, devices=DEVICES)
+            if found.carried:
+                break
+        return found
 
 
 def figures_of(found: Step, *, name: str) -> dict[str, float | int | None]:

@@ -37,3 +37,10 @@ SURPLUS: Final = Counter(
     ["input", "source"],
     registry=REGISTRY,
 )
+WINDOW_FULL: Final = Counter(
+    "citypatrol_input_window_full_total",
+    "Commits asked for because a small in-flight window of the broker was full: where this grows by"
+    " hundreds a second, raise the broker's max_inflight_messages.",
+    ["input"],
+    registry=REGISTRY,
+)

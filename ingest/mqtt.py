@@ -164,9 +164,7 @@ class Link:
             nap_ms = self._pace.nap_ms(time.monotonic(), window=self._progress.window)
             deaf = self._paused or self._inbox.is_full or nap_ms > 0
             wants = 0 if deaf else select.POLLIN
-            if wire.wants_write:
-                wants |= select.POLLOUT
-            poll.register(wire, wants)
+            poll.register(wire, wants | (select.POLLOUT if wire.wants_write else 0))
             events = dict(poll.poll(0 if more and not deaf else nap_ms or self._patience_ms()))
             if self._wake_r.fileno() in events:
                 self._wake_r.recv(4_096)
@@ -201,7 +199,7 @@ class Link:
     def _flush_when_due(self) -> None:
         """At once when the in-flight window in use is full, or the last commit is a while ago."""
         now_s = time.monotonic()
-        if self._pace.is_due(now_s) or (self._pace.waits and self._progress.window_is_full):
+        if self._pace.is_due(now_s) or (self._pace.waits and self._progress.asks_for_a_commit()):
             self._inbox.flush()
             self._pace.flushed(now_s)
 

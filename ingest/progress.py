@@ -1,15 +1,20 @@
 """How far one connection has come: what is in hand, and whether what the broker held is in."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import structlog
 
 from citypatrol.clock import Clock, Ts
 from ingest.catchup import CatchUp
-from ingest.counters import CONNECTED, DISCONNECTS, IN_HAND
+from ingest.counters import CONNECTED, DISCONNECTS, IN_HAND, WINDOW_FULL
 from ingest.gates import InputGate
 
 log = structlog.get_logger(__name__)
+
+_LEAST_WINDOW: Final = 10
+_SMALL_WINDOW: Final = 100
+_OFTEN: Final = 500
 
 
 class Progress:
@@ -24,6 +29,7 @@ class Progress:
         self._catch_up = CatchUp()
         self._doubts = gate.doubts
         self._most_in_hand = 0
+        self._full = 0
         self._away_since: float | None = None
 
     @property
@@ -36,19 +42,33 @@ class Progress:
         """The most that was in hand at once on this connection."""
         return self._most_in_hand
 
-    @property
-    def window_is_full(self) -> bool:
+    def asks_for_a_commit(self) -> bool:
         """As many are in hand as ever on this connection: the broker may be waiting for us."""
-        return self.in_hand >= self._most_in_hand
+        if self.in_hand < self._most_in_hand:
+            return False
+        if _LEAST_WINDOW <= self._most_in_hand <= _SMALL_WINDOW:
+            self._full_window()
+        return True
 
     @property
     def settled(self) -> bool:
         return self.subscribed and not self._gate.is_behind
 
+    def _full_window(self) -> None:
+        WINDOW_FULL.labels(self._gate.name).inc()
+        self._full += 1
+        if self._full == _OFTEN:
+            log.warning(
+                "the broker sends few messages ahead and waits for us: that window is the bound; in"
+                " Mosquitto set max_inflight_messages 1000 and max_queued_messages 1000000",
+                input=self._gate.name,
+                window=self._most_in_hand,
+            )
+
     def granted(self, now_s: float, *, round_trip_s: float) -> None:
         """The broker has answered the subscription; what it held is coming."""
         self.subscribed = True
-        self._most_in_hand = 0
+        self._most_in_hand = self._full = 0
         self._doubts = self._gate.doubts
         away_s = 0.0 if self._away_since is None else now_s - self._away_since
         self._away_since = None

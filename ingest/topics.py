@@ -100,7 +100,7 @@ def _check_whole(text: str, depth: int) -> None:
     elif len(text.encode()) > _LONGEST_BYTES or depth > _DEEPEST:
         message = f"is too long: at most {_LONGEST_BYTES} bytes and {_DEEPEST} levels"
     elif text.startswith("$share/"):
-        message = "shared subscriptions are documented but not built yet"
+        message = "is a shared subscription; write the group as the input's `share: GROUP`"
     else:
         return
     raise ValueError(message)

@@ -15,6 +15,10 @@ from app.doctor.finding import Finding, ill, well
 from ingest.broker import Away, Broker
 
 _CONNECT, _CONNACK, _SUBSCRIBE, _SUBACK, _DISCONNECT = 0x10, 0x20, 0x82, 0x90, 0xE0
+_PUBLISH, _QOS_1 = 0x30, 0x02
+_WINDOWS: Final = (10, 20, 32)
+"""What brokers have by default: HiveMQ and others, Mosquitto and VerneMQ, EMQX."""
+_LISTEN_S: Final = 1.0
 _CLEAN: Final = 0x02
 _REFUSED: Final = 0x80
 _REASONS: Final = {
@@ -66,13 +70,37 @@ async def _knock(broker: Broker, filters: Sequence[str]) -> Finding:
         if any(code == 0 for code in codes):
             detail = "grants QoS 0 only: readings can be lost; allow QoS 1 in the broker"
             return ill(broker.url, detail)
-        writer.write(bytes([_DISCONNECT, 0]))
-        await writer.drain()
+        ahead = await _ahead(reader)
+        with contextlib.suppress(ConnectionError):
+            writer.write(bytes([_DISCONNECT, 0]))
+            await writer.drain()
+        if ahead in _WINDOWS:
+            detail = (
+                f"sends {ahead} messages and then waits for their PUBACKs, and what waits it drops"
+                " beyond its queue; in Mosquitto set max_inflight_messages 1000 and"
+                " max_queued_messages 1000000"
+            )
+            return ill(broker.url, detail)
         return well(broker.url, f"takes {broker.who}, grants {len(filters)} topic filters")
     finally:
         writer.close()
         with contextlib.suppress(OSError, TimeoutError):
             await asyncio.wait_for(writer.wait_closed(), 2)
+
+
+async def _ahead(reader: asyncio.StreamReader) -> int:
+    """How many publications of QoS 1 come before the broker waits for us; 0 where it does not."""
+    loop = asyncio.get_running_loop()
+    began = last = loop.time()
+    count = 0
+    with contextlib.suppress(TimeoutError, asyncio.IncompleteReadError, ConnectionError):
+        async with asyncio.timeout(_LISTEN_S):
+            while count <= max(_WINDOWS):
+                first, _ = await _any_packet(reader)
+                if first & 0xF2 == _PUBLISH | _QOS_1:
+                    count, last = count + 1, loop.time()
+    stopped = loop.time() - last > _LISTEN_S / 2 and last - began < _LISTEN_S / 2
+    return count if stopped else 0
 
 
 def _connect(broker: Broker) -> bytes:
@@ -110,18 +138,21 @@ def _frame(kind: int, body: bytes) -> bytes:
 async def _packet(reader: asyncio.StreamReader, kind: int) -> tuple[bytes, int]:
     """The next packet of this kind, and its second byte; publications in between are let go."""
     while True:
-        first = (await reader.readexactly(1))[0]
-        size = shift = 0
-        for _ in range(4):
-            digit = (await reader.readexactly(1))[0]
-            size |= (digit & 0x7F) << shift
-            shift += 7
-            if not digit & 0x80:
-                break
-        else:
-            raise _Silent
-        body = await reader.readexactly(size)
+        first, body = await _any_packet(reader)
         if first == kind and len(body) >= 2:
             return body, body[1]
-        if first & 0xF0 != 0x30:
+        if first & 0xF0 != _PUBLISH:
             raise _Silent
+
+
+async def _any_packet(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    """The next packet's first byte and body."""
+    first = (await reader.readexactly(1))[0]
+    size = shift = 0
+    for _ in range(4):
+        digit = (await reader.readexactly(1))[0]
+        size |= (digit & 0x7F) << shift
+        shift += 7
+        if not digit & 0x80:
+            return first, await reader.readexactly(size)
+    raise _Silent

@@ -1,5 +1,6 @@
 """The doctor at real services, and at services that are ill."""
 
+import asyncio
 import json
 import socket
 import threading
@@ -12,10 +13,11 @@ import pytest
 from app.doctor.mqtt import knock
 from app.doctor.services import look
 from app.process import load_or_raise
+from bench.flood import Flood
 from bench.servers.clip import make_clip
 from bench.servers.free_port import free_port
 from bench.servers.influx import influxdb
-from bench.servers.mosquitto import mosquitto
+from bench.servers.mosquitto import STOCK, mosquitto
 from bench.servers.rtsp import rtsp_server
 from citypatrol.secret import Secret
 from ingest.broker import Broker
@@ -61,6 +63,18 @@ class TestKnock:
             True,
             "takes an anonymous client, grants 2 topic filters",
         )
+
+    async def test_a_small_window_is_said_with_what_to_set(self):
+        with mosquitto(conf=STOCK) as broker:
+            flood = Flood(broker.port, devices=100, first=0)
+            publishing = asyncio.create_task(asyncio.to_thread(flood.run, rate=200, seconds=4))
+            await asyncio.sleep(0.3)
+            found = await knock(Broker("127.0.0.1", broker.port), ["city/#"])
+            flood.stopping = True
+            await publishing
+        assert not found.ok
+        assert found.detail.startswith("sends 20 messages and then waits for their PUBACKs")
+        assert "max_inflight_messages 1000" in found.detail
 
     async def test_a_wrong_password_is_named_and_not_shown(self):
         with mosquitto(users={"city": "right"}) as broker:

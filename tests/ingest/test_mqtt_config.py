@@ -5,7 +5,7 @@ import pytest
 
 from citypatrol.secret import Secret
 from citypatrol.yamlfile import Model, load_model
-from ingest.config import MqttInput, input_names
+from ingest.config import Limit, MqttInput, input_names
 
 
 class City(Model):
@@ -22,6 +22,8 @@ inputs:
     cert: /etc/citypatrol/cert.pem
     key: /etc/citypatrol/key.pem
     clock: {future: 1m, past: 30d}
+    limit: {per_source: 600/m, burst: 500}
+    share: ingest
     topics:
       - {match: "city/{district}/{kind}/{source}/{metric}", payload: plain}
       - {match: "city/{district}/{kind}/{source}", payload: json}
@@ -45,6 +47,8 @@ def test_every_key(tmp_path: Path) -> None:
     assert broker.url == "mqtts://broker.example:8883"
     assert broker.password == Secret("canary-1234")
     assert (broker.ca, broker.cert) == (tmp_path / "tls/ca.pem", Path("/etc/citypatrol/cert.pem"))
+    assert one.limit == Limit(per_source="10/s", burst=500)
+    assert one.share == "ingest"
     assert (one.clock.future, one.clock.past) == (60_000, 2_592_000_000)
     assert "canary" not in repr(city)
     assert "canary" not in repr(broker)
@@ -150,6 +154,10 @@ inputs:
         pytest.param("    username: ingest\n", "", "a password needs a `username`", id="username"),
         pytest.param("1m", "1 minute", "is no duration", id="clock"),
         pytest.param("clock:", "clok:", "clock", id="unknown key"),
+        pytest.param("600/m", "600", "50/s, 600/m, 100/h", id="limit without unit"),
+        pytest.param("600/m", "0/s", "50/s, 600/m, 100/h", id="limit of nothing"),
+        pytest.param("burst: 500", "burst: 0", "burst", id="no burst"),
+        pytest.param("share: ingest", "share: a/b", "share", id="share with a slash"),
     ],
 )
 def test_what_is_wrong_is_said_at_its_place(

@@ -53,7 +53,7 @@ def test_match(pattern: str, topic: str, found: dict[str, str] | None) -> None:
         pytest.param("city\n/{source}", "does not print", id="line break"),
         pytest.param("x" * 70_000 + "/{source}", "is too long", id="too long"),
         pytest.param("a/" * 100 + "{source}", "is too long", id="too deep"),
-        pytest.param("$share/g/{source}", "not built yet", id="shared subscription"),
+        pytest.param("$share/g/{source}", "`share: GROUP`", id="shared subscription"),
     ],
 )
 def test_a_bad_pattern_says_what_is_wrong(text: str, says: str) -> None:
