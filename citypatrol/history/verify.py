@@ -1,5 +1,6 @@
 """Is the history whole? Reads every byte of it."""
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -20,6 +21,7 @@ from citypatrol.history.layout import (
     HistoryFile,
     Name,
     Span,
+    footer_of,
     joined,
     read_file,
 )
@@ -54,8 +56,16 @@ def verify(folder: Path, *, now: Ts) -> Verified:
     positions: list[int] = []
     for path in control_paths(folder / CONTROL):
         problems += [Problem(str(path), 0, 0, why) for why in _control(path, positions)]
-    problems += [Problem(str(folder), 0, 0, why) for why in _gaps(files, positions)]
+    both = [*files, *_now_there(folder)]  # what was put together meanwhile is in one of the two
+    problems += [Problem(str(folder), 0, 0, why) for why in _gaps(both, positions)]
     return Verified(files, problems)
+
+
+def _now_there(folder: Path) -> Iterator[HistoryFile]:
+    for path in folder.iterdir():
+        if Name.of(path.name) is not None:
+            with contextlib.suppress(ValueError, OSError):
+                yield read_file(path)
 
 
 def _look(path: Path, files: list[HistoryFile], *, now: Ts) -> Iterator[str]:
@@ -82,6 +92,7 @@ def _rows(file: HistoryFile) -> Iterator[str]:
         if not opened.schema_arrow.equals(SCHEMA):
             yield f"has other columns: {', '.join(opened.schema_arrow.names)}"
             return
+        says = footer_of(opened.schema_arrow).late
         for group in range(opened.num_row_groups):
             try:
                 table = opened.read_row_group(group, use_threads=False)
@@ -94,8 +105,8 @@ def _rows(file: HistoryFile) -> Iterator[str]:
             late += pc.sum(table.column("late")).as_py() or 0
     if strangers:
         yield f"holds {strangers} rows of other hours"
-    if late != file.footer.late:
-        yield f"holds {late} late rows and says {file.footer.late}"
+    if late != says:
+        yield f"holds {late} late rows and says {says}"
 
 
 def _control(path: Path, positions: list[int]) -> Iterator[str]:
