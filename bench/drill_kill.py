@@ -210,6 +210,9 @@ def _account(folder: Path, account: Account, *, hooks: Hooks, influx: Influx) ->
     ):
         for line in some_missing(wanted, there):
             print(f"not in {where}: {line}", file=sys.stderr)
+    for source in set(account.flooded) - set(hooks.opened):
+        levels = rows.get((source, "water_level"))
+        print(f"no ticket for {source}: {levels}", file=sys.stderr)
     return {
         "acknowledged": len(account.numbers) + len(account.old),
         "lost": len(set(account.numbers) - numbers) + len(set(account.old) - old),

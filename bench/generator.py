@@ -26,6 +26,8 @@ DRY_S, WET_S, END_S = 1.0, 7.0, 9.0
 """Of an underpass's life: dry until, wet until, silent from."""
 AGO_MS = 2 * 3_600_000
 _FLIES_S = 20.0
+_DUE_MS = 4_000
+_WET = "wet "
 _MOST_FLYING = 20_000
 _KEEPALIVE_S = 15
 
@@ -33,7 +35,7 @@ _KEEPALIVE_S = 15
 @dataclass(frozen=True, slots=True)
 class Account:
     """What the broker has acknowledged: numbers of probes, numbers of old readings and of those
-    that cannot be read; and the underpasses that were wet long enough for a ticket."""
+    that cannot be read; and the underpasses that it heard to be wet long enough for a ticket."""
 
     numbers: list[int]
     old: list[int]
@@ -51,7 +53,7 @@ class Generator:
     def __init__(self, port: int, *, host: str = "127.0.0.1") -> None:
         self._acknowledged: dict[str, list[int]] = {"number": [], "old": [], "poison": []}
         self._flooded: set[str] = set()
-        self._wet: dict[str, float] = {}
+        self._wet: dict[str, int] = {}
         self._sent: deque[tuple[str, int, mqtt.MQTTMessageInfo]] = deque()
         self._stopping = False
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="generator")
@@ -111,6 +113,13 @@ class Generator:
             self._sent.popleft()
             if kind in self._acknowledged:
                 self._acknowledged[kind].append(number)
+            elif kind.startswith(_WET):
+                self._note_wet(kind.removeprefix(_WET), at_ms=number)
+
+    def _note_wet(self, source: str, *, at_ms: int) -> None:
+        """The broker has two of its readings that are so far apart: a ticket is due."""
+        if at_ms - self._wet.setdefault(source, at_ms) > _DUE_MS:
+            self._flooded.add(source)
 
     def _publish(self, source: str, payload: bytes, *, kind: str, number: int = 0) -> None:
         topic = f"city/guancheng/{source.partition('-')[0]}/{source}"
@@ -135,10 +144,10 @@ class Generator:
                 continue
             source = f"underpass-{which:04d}"
             wet = DRY_S <= age_s < WET_S
-            if wet and at_s - self._wet.setdefault(source, at_s) > WET_S - DRY_S - 2:
-                self._flooded.add(source)
-            reading = {"ts": time.time_ns() // 1_000_000, "water_level": 40.0 if wet else 1.0}
-            self._publish(source, orjson.dumps(reading), kind="flood")
+            now_ms = time.time_ns() // 1_000_000
+            reading = {"ts": now_ms, "water_level": 40.0 if wet else 1.0}
+            kind = f"{_WET}{source}" if wet else "dry"
+            self._publish(source, orjson.dumps(reading), kind=kind, number=now_ms)
 
 
 def main() -> None:
