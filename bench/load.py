@@ -45,7 +45,7 @@ inputs:
 webhooks: {{allow: [127.0.0.0/8]}}
 http: {{listen: "127.0.0.1:{http}"}}
 """
-SINKS: Final = "sinks:\n  - {{type: influx, version: 1, url: '{url}', db: {db}}}\n"
+SINKS: Final = "sinks:\n  - {{type: influx, version: 1, url: '{url}', db: {db}, gzip: false}}\n"
 QUIET: Final = """
 rules:
   - name: above-all
