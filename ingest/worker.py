@@ -75,6 +75,7 @@ class Worker:
     def _handle(self, messages: list[Message], surplus: Sequence[Message]) -> None:
         if self._tap is not None and self._tap.is_open:
             self._tap.show(messages, input=self._name)
+            self._tap.show(surplus, input=self._name, surplus=True)
         parsed = self._parser(messages)
         self._count(parsed.counts)
         finished = [*messages, *surplus] if surplus else messages
