@@ -24,6 +24,10 @@ class Arrivals:
         """How many times are remembered."""
         return len(self._last) + sum(map(len, self._stamped.values()))
 
+    def __bool__(self) -> bool:
+        """Whether any series has sent without a time."""
+        return bool(self._last)
+
     def stamped(self, series: Series, *, ts: Ts) -> None:
         """A payload with a time of its own came for a series that also sends without."""
         if series in self._last:

@@ -22,3 +22,11 @@ def test_times_of_payloads_are_remembered_within_bounds() -> None:
         arrivals.stamped(("s", "m"), ts=ts)
     assert arrivals.next_free(("s", "m"), at=9_999) == 10_000
     assert len(arrivals) <= 65
+
+
+def test_nothing_is_remembered_of_series_that_bring_their_times() -> None:
+    arrivals = Arrivals()
+    arrivals.stamped(("s", "m"), ts=1000)
+    assert not arrivals
+    arrivals.next_free(("s", "m"), at=1000)
+    assert arrivals
