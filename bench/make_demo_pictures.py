@@ -37,16 +37,18 @@ upper left one on, clockwise."""
 @dataclass(frozen=True, slots=True)
 class Ground:
     """A photograph as background. ``top``: where the cut begins, as a share of what is too high;
-    ``blurred``: faces, as x, y, radius in its own pixels."""
+    ``blurred``: faces, as x, y, radius in its own pixels; ``swept``: litter that lies there, as x,
+    y, radius in the pixels of the cut, painted over with what lies around it."""
 
     photo: str
     top: float
     blurred: Sequence[tuple[int, int, int]] = ()
+    swept: Sequence[tuple[int, int, int]] = ()
 
 
 GROUNDS: Mapping[str, Ground] = {
     "pavement_1": Ground("clean_076", 0.8),
-    "pavement_2": Ground("clean_137", 0.6),
+    "pavement_2": Ground("clean_137", 0.6, swept=((251, 352, 14), (391, 390, 12), (749, 351, 9))),
     "pavement_3": Ground("clean_010", 0.6),
     "corner": Ground("017", 0.35, ((546, 190, 17), (676, 222, 11), (722, 228, 11), (739, 240, 11))),
 }
@@ -99,7 +101,14 @@ def ground(data: Path, spec: Ground) -> Pixels:
         photo[part] = cv2.GaussianBlur(photo[part], (0, 0), radius / 2.5)
     photo = _scaled(photo, WIDTH / photo.shape[1])
     top = round((photo.shape[0] - HEIGHT) * spec.top)
-    return photo[top : top + HEIGHT]
+    return _swept(photo[top : top + HEIGHT], spec.swept)
+
+
+def _swept(cut: Pixels, spots: Sequence[tuple[int, int, int]]) -> Pixels:
+    mask = np.zeros(cut.shape[:2], np.uint8)
+    for x, y, radius in spots:
+        cv2.circle(mask, (x, y), radius, 255, cv2.FILLED)
+    return np.asarray(cv2.inpaint(cut, mask, 5, cv2.INPAINT_TELEA), np.uint8) if spots else cut
 
 
 def heads(data: Path) -> dict[str, Pixels]:

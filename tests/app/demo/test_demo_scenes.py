@@ -108,12 +108,12 @@ def litter(picture: Pixels, model: Yolo) -> list[float]:
     return [finding.score for finding in found if finding.label == "litter"]
 
 
-@pytest.mark.parametrize("seed", [21, 22, 23])
+@pytest.mark.parametrize("seed", [21, 22, 23, 27, 57, 112006])
 def test_the_model_finds_the_litter_and_none_where_there_is_none(seed: int) -> None:
     scene = Pavement(pavement_plan(seed=seed))
     model = Yolo(onnx.MODELS / "street.onnx", min_score=0.05)
     for t_s in (0.0, 0.5):
-        assert max(litter(scene.render(State(), t_s=t_s), model), default=0) < 0.28
+        assert max(litter(scene.render(State(), t_s=t_s), model), default=0) < 0.2
         scores = litter(scene.render(State(littered=True), t_s=t_s), model)
         assert max(scores) > 0.5
         assert sum(score > 0.35 for score in scores) >= 2
