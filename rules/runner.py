@@ -17,6 +17,7 @@ from citypatrol import metrics
 from citypatrol.clock import Clock, Ts
 from citypatrol.crashpoints import CrashPoint, crash_point
 from citypatrol.errors import Retry
+from citypatrol.heap import give_back
 from citypatrol.journal import Entry, Journal, JournalFull, Snapshot
 from citypatrol.records import RulesInForce
 from rules.engine import Engine
@@ -120,9 +121,7 @@ class RulesStage:
         engine = Engine(self._rules, stopwatch=time.perf_counter)
         if self._saved.data:
             try:
-                engine = await asyncio.to_thread(
-                    Engine.restore, self._rules, self._saved.data, stopwatch=time.perf_counter
-                )
+                engine = await asyncio.to_thread(_restored, self._rules, self._saved.data)
             except ValueError as error:
                 why = str(error)
                 log.error("the rules' state cannot be read: judging all that is kept", why=why)
@@ -134,9 +133,7 @@ class RulesStage:
         """Let new rules judge, and say so in the journal."""
         if engine.rules is not self._rules:
             data = await asyncio.to_thread(engine.snapshot)
-            engine = await asyncio.to_thread(
-                Engine.restore, self._rules, data, stopwatch=time.perf_counter
-            )
+            engine = await asyncio.to_thread(_restored, self._rules, data)
             self._engine = engine
         if self._announced != engine.rules.hash:
             try:
@@ -203,3 +200,9 @@ class RulesStage:
         await self._journal.commit(CURSOR, snapshot.position)
         crash_point(CrashPoint.RULES_CURSOR_AFTER)
         return time.monotonic() - began
+
+
+def _restored(rules: RuleSet, data: bytes) -> Engine:
+    engine = Engine.restore(rules, data, stopwatch=time.perf_counter)
+    give_back()
+    return engine

@@ -59,8 +59,9 @@ class SilenceRule:
         """Keys that are new, or whose source's labels have changed."""
         size = int(keys.max()) + 1
         self.track.ensure(size)
-        self._seen.ensure(size)
-        self._since.ensure(size)
+        if self.veto is not None:
+            self._seen.ensure(size)
+            self._since.ensure(size)
         self.book.select(keys, selected(self.rule, self._sources_of(keys), self._sources))
         self._watch(keys, self.track.ts.data[keys])
 
@@ -101,10 +102,14 @@ class SilenceRule:
         return Counts(self.book.quiet(self.track), 0, len(self.book.alarms))
 
     def save(self) -> dict[str, Any]:
+        if self.veto is None:
+            return self.book.save()
         return {**self.book.save(), "seen": [int(self._seen.data[k]) for k in self.book.alarms]}
 
     def load(self, saved: dict[str, Any]) -> None:
         self.book.load(saved, lateness=self._lateness)
+        if self.veto is None:
+            return
         for column in (self._seen, self._since):
             column.ensure(max(self.book.alarms, default=-1) + 1)
         self._seen.data[list(self.book.alarms)] = saved["seen"]
@@ -187,7 +192,8 @@ class SilenceRule:
 
     def _hear(self, key: int, ts: Ts) -> None:
         """A sample came: no silence any more."""
-        self._seen.data[key] = ts
+        if self.veto is not None:
+            self._seen.data[key] = ts
         alarm = self._turn(key, self.book.alarms.get(key), at=ts, silent=NEVER, value=0.0)
         self._put(key, alarm, last=ts)
 
@@ -214,7 +220,8 @@ class SilenceRule:
             metric = EVERY_METRIC if self.table is None else self.table.metric
             source = self._source(key)
             after = Firing(silent, silent)
-            self._since.data[key] = silent
+            if self.veto is not None:
+                self._since.data[key] = silent
             self.book.fired(key, after, source=source, metric=metric, value=value, proof=None)
         elif said is not None:
             self.book.cleared(key, said)

@@ -82,8 +82,8 @@ def _shared(state: State) -> tuple[Facts, Columns]:
         "rules": {},
     }
     columns: Columns = {
-        "labels": np.frombuffer("".join(sources.texts).encode(), np.uint8),
-        "label sizes": np.array([len(text) for text in sources.texts], np.int64),
+        "labels": np.frombuffer(b"".join(sources.texts), np.uint8),
+        "label bytes": np.array([len(text) for text in sources.texts], np.int64),
         "lateness": sources.lateness.data[: len(sources)],
         "stale": sources.stale.data[: len(sources)],
         "source": index.source.data[: index.size],
@@ -99,15 +99,23 @@ def _shared(state: State) -> tuple[Facts, Columns]:
 
 def _load_shared(state: State, facts: Facts, columns: Columns) -> None:
     state.now, state.in_force = facts["now"], facts["in_force"]
-    ends = np.cumsum(columns["label sizes"]).tolist()
-    labels = columns["labels"].tobytes().decode()
-    texts = [labels[a:b] for a, b in zip([0, *ends[:-1]], ends, strict=False)]
+    texts = _texts(columns)
     state.sources.restore(facts["names"], texts, columns["lateness"], columns["stale"])
     state.index.restore(facts["metrics"], columns["source"], columns["metric"])
     state.gate.ensure(state.index.size)
     state.gate.newest.replace(columns["newest"])
     state.gate.value.replace(columns["value"])
     state.gate.waiting.load(facts["waiting"])
+
+
+def _texts(columns: Columns) -> list[bytes]:
+    """Each source's labels. Snapshots of earlier versions have their sizes in characters."""
+    labels = columns["labels"].data
+    if "label bytes" in columns:
+        ends = np.cumsum(columns["label bytes"]).tolist()
+        return [bytes(labels[a:b]) for a, b in zip([0, *ends[:-1]], ends, strict=False)]
+    ends, text = np.cumsum(columns["label sizes"]).tolist(), str(labels, "utf-8")
+    return [text[a:b].encode() for a, b in zip([0, *ends[:-1]], ends, strict=False)]
 
 
 def _save_track(name: str, track: Track, size: int, facts: Facts, columns: Columns) -> None:
@@ -158,11 +166,18 @@ def pack(facts: Facts, columns: Columns) -> bytes:
     """The bytes of a snapshot."""
     shapes = [(name, column.dtype.str, len(column)) for name, column in columns.items()]
     head = orjson.dumps({"facts": facts, "columns": shapes}, option=orjson.OPT_SERIALIZE_NUMPY)
-    parts = [len(head).to_bytes(8, "little"), head]
-    parts += [np.ascontiguousarray(column).tobytes() for column in columns.values()]
-    body = b"".join(parts)
-    compressed: bytes = _CODEC.compress(body, asbytes=True)
-    return _MAGIC + len(body).to_bytes(8, "little") + compressed
+    size = 8 + len(head) + sum(column.nbytes for column in columns.values())
+    out = pa.BufferOutputStream()
+    out.write(_MAGIC + size.to_bytes(8, "little"))
+    with pa.CompressedOutputStream(out, _CODEC.name) as stream:  # never all of it at once
+        stream.write(len(head).to_bytes(8, "little"))
+        stream.write(head)
+        for column in columns.values():
+            stream.write(np.ascontiguousarray(column))
+        stream.flush()
+        stream.close()
+        packed: bytes = out.getvalue().to_pybytes()
+    return packed
 
 
 def _unpack(data: bytes) -> tuple[Facts, Columns]:
@@ -172,12 +187,12 @@ def _unpack(data: bytes) -> tuple[Facts, Columns]:
         raise ValueError(message)
     try:
         size = int.from_bytes(data[len(_MAGIC) : start], "little")
-        body = _CODEC.decompress(data[start:], decompressed_size=size, asbytes=True)
+        body = memoryview(_CODEC.decompress(memoryview(data)[start:], decompressed_size=size))
         at = 8 + int.from_bytes(body[:8], "little")
         head = orjson.loads(body[8:at])
         columns = {}
         for name, dtype, length in head["columns"]:
-            columns[name] = np.frombuffer(body, dtype, length, at).copy()
+            columns[name] = np.frombuffer(body, dtype, length, at)
             at += columns[name].nbytes
     except (ValueError, KeyError, TypeError, OSError, pa.ArrowException) as error:
         message = f"not a snapshot of rules: {error}"

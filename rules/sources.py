@@ -13,7 +13,7 @@ from rules.ruleset import number
 
 LATENESS_MS: Final = 0
 STALE_MS: Final = 7_200_000
-_NO_LABELS: Final = "{}"
+_NO_LABELS: Final = b"{}"
 _MOST_LEVELS: Final = 3  # more slashes are no region of a region, but nonsense from the field
 
 
@@ -33,7 +33,7 @@ class Sources:
 
     def __init__(self, asked: Iterable[str]) -> None:
         self.names: list[str] = []
-        self.texts: list[str] = []
+        self.texts: list[bytes] = []
         self.lateness = Column(np.int64, LATENESS_MS)
         self.stale = Column(np.int64, STALE_MS)
         self.parent = Column(np.int64, 0)
@@ -88,8 +88,8 @@ class Sources:
         self.patient |= record.lateness > 0
         labels = {label: value for label, value in record.labels.items() if value}
         text = _NO_LABELS
-        if labels:  # as text: orjson's bytes keep the kilobytes that it wrote them into
-            text = orjson.dumps(labels, option=orjson.OPT_SORT_KEYS).decode()
+        if labels:  # a copy: orjson's bytes keep the kilobytes that it wrote them into
+            text = bytes(memoryview(orjson.dumps(labels, option=orjson.OPT_SORT_KEYS)))
         changed = text != self.texts[mine]
         if changed:
             self.texts[mine] = text
@@ -114,7 +114,7 @@ class Sources:
         return numbers[self._labels[label].data[sources]]
 
     def restore(
-        self, names: Sequence[str], texts: Sequence[str], lateness: Ints, stale: Ints
+        self, names: Sequence[str], texts: Sequence[bytes], lateness: Ints, stale: Ints
     ) -> None:
         """Fill an empty table as ``names``, ``texts`` and the two columns were saved."""
         for name in names:

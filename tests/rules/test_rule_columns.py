@@ -1,7 +1,7 @@
 """Growing columns, and the index of pairs against a plain dict."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.columns import Column, PairIndex
@@ -20,6 +20,7 @@ def test_a_column_grows_and_keeps_what_it_has() -> None:
     assert column.data[:3].tolist() == [7, 8, -1]
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(pairs, unique=True, max_size=40), max_size=8), st.lists(pairs))
 def test_the_index_is_a_dict(
     rounds: list[list[tuple[int, int]]], asked: list[tuple[int, int]]
