@@ -1,6 +1,6 @@
 # Every command of the README and of CI. ARGS=... passes through.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench drill-kill drill-outage lock dashboards clean
+.PHONY: help setup demo test check bench drill-kill drill-outage drill-soak lock dashboards clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -15,6 +15,7 @@ help:
 	@echo "make bench      every benchmark, with ARGS (--quick, --json)"
 	@echo "make drill-kill kill -9 of the pipeline under load, at 200 seeded instants and every named point"
 	@echo "make drill-outage broker, InfluxDB and webhook endpoint away, refused and in lost packets, under load"
+	@echo "make drill-soak an hour of steady load: memory, file handles and journal must not grow"
 	@echo "make dashboards write grafana/dashboards from the code"
 	@echo "make lock       write requirements.lock anew (needs uv)"
 	@echo "make clean      remove what the others made, the environment too"
@@ -53,6 +54,9 @@ drill-kill: setup
 
 drill-outage: setup
 	$(BIN)/python -m bench.drill_outage $(ARGS)
+
+drill-soak: setup
+	$(BIN)/python -m bench.drill_soak $(ARGS)
 
 dashboards: setup
 	$(BIN)/python -m grafana.wall

@@ -7,6 +7,8 @@ BENCHES = (
     "ingest",
     "latency",
     "startup",
+    "silence",
+    "backlog",
     "history",
     "heard",
     "influx",
