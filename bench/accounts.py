@@ -138,6 +138,13 @@ def _listed(values: object) -> list[list[object]]:
     return values
 
 
+def late_of(folder: Path, source: str) -> int:
+    """Rows of one source that came too late to be judged."""
+    columns, mine = ["source", "late"], [("source", "==", source), ("late", "==", True)]
+    paths = sorted(folder.glob("*.parquet"))
+    return sum(len(pq.read_table(path, columns=columns, filters=mine)) for path in paths)
+
+
 def in_parquet(folder: Path) -> Rows:
     """Every row of the history's files, read as an analyst would."""
     gathered = _Gathered()

@@ -23,6 +23,7 @@ from bench.accounts import (
     in_influx,
     in_journal,
     in_parquet,
+    late_of,
     missing,
     some_missing,
     values,
@@ -212,7 +213,8 @@ def _account(folder: Path, account: Account, *, hooks: Hooks, influx: Influx) ->
             print(f"not in {where}: {line}", file=sys.stderr)
     for source in set(account.flooded) - set(hooks.opened):
         levels = rows.get((source, "water_level"))
-        print(f"no ticket for {source}: {levels}", file=sys.stderr)
+        late = late_of(folder / "data/history", source)
+        print(f"no ticket for {source}: {late} late of {levels}", file=sys.stderr)
     return {
         "acknowledged": len(account.numbers) + len(account.old),
         "lost": len(set(account.numbers) - numbers) + len(set(account.old) - old),
