@@ -1,7 +1,7 @@
 """What people do with dead letters: choose, group, send again, drop; with who did it and why."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -146,27 +146,29 @@ class DeadDesk:
             rows = connection.execute(_ABOUT, (_SEARCHED, source, *inside)).fetchall()
         return [Mention(*row) for row in rows]
 
-    def settle(self, id: int, *, deed: Deed, who: str, note: str, at: Ts) -> bool:
-        """It is dealt with. False: not there, or it was before."""
+    def settle(self, ids: Sequence[int], *, deed: Deed, who: str, note: str, at: Ts) -> set[int]:
+        """These are dealt with, all or none; those that were there, and had not been before."""
         with self._store.writing() as connection:
-            row = connection.execute(
-                "UPDATE letters SET dropped = 1, note = ? WHERE id = ? AND dropped = 0"
-                " RETURNING reason",
-                (storable(note), id),
-            ).fetchone()
-            if row is not None:
-                connection.execute(_DO, (id, deed, storable(who), at, storable(note), row[0]))
-        return row is not None
+            found = {}
+            for id in ids:
+                row = connection.execute(_SETTLE, (storable(note), id)).fetchone()
+                if row is not None:
+                    found[id] = row[0]
+            who, note = storable(who), storable(note)
+            rows = [(id, deed, who, at, note, reason) for id, reason in found.items()]
+            connection.executemany(_DO, rows)
+        return set(found)
 
-    def refuse(self, id: int, *, reason: str, who: str, at: Ts) -> None:
-        """It was sent again for nothing: from now on it has this reason."""
+    def refuse(self, reasons: Mapping[int, str], *, who: str, at: Ts) -> None:
+        """These were sent again for nothing: from now on they have these reasons."""
         with self._store.writing() as connection:
-            row = connection.execute("SELECT reason FROM letters WHERE id = ?", (id,)).fetchone()
-            if row is None:
-                return
-            words = storable(reason)
-            connection.execute("UPDATE letters SET reason = ? WHERE id = ?", (words, id))
-            connection.execute(_DO, (id, "refused", storable(who), at, words, row[0]))
+            for id, reason in reasons.items():
+                row = connection.execute(_REASON, (id,)).fetchone()
+                if row is None:
+                    continue
+                words = storable(reason)
+                connection.execute("UPDATE letters SET reason = ? WHERE id = ?", (words, id))
+                connection.execute(_DO, (id, "refused", storable(who), at, words, row[0]))
 
     def drop_all(self, which: Which, *, who: str, note: str, at: Ts) -> int:
         """How many were dropped."""
@@ -193,6 +195,10 @@ class DeadDesk:
         return [Done(*row) for row in rows]
 
 
+_REASON: Final = "SELECT reason FROM letters WHERE id = ?"
+_SETTLE: Final = (
+    "UPDATE letters SET dropped = 1, note = ? WHERE id = ? AND dropped = 0 RETURNING reason"
+)
 _DO: Final = "INSERT INTO deeds (letter, deed, who, at, note, reason) VALUES (?, ?, ?, ?, ?, ?)"
 
 

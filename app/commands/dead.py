@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 KINDS: Final = ("message", "line", "delivery", "incident", "batch")
 _REASON: Final = 60
 _CAUSE: Final = 90
-_PAGE: Final = 50  # is tried at once: an answer comes within the server's patience
+_PAGE: Final = 200  # is tried at once: an answer comes within the server's patience
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -220,10 +220,10 @@ def _drop(store: "DeadStore", args: argparse.Namespace) -> None:
     for number in args.letters:
         _find(store, number)
     note = args.note or "dropped from the terminal"
-    for number in args.letters:
-        done = desk.settle(number, deed="dropped", who=who, note=note, at=now)
-        words = f"dropped {number}" if done else f"{number} was dealt with already"
-        say_json({"dropped": number if done else None}) if args.json else say(words)
+    done = desk.settle(args.letters, deed="dropped", who=who, note=note, at=now)
+    for number in dict.fromkeys(args.letters):
+        words = f"dropped {number}" if number in done else f"{number} was dealt with already"
+        say_json({"dropped": number if number in done else None}) if args.json else say(words)
 
 
 def _find(store: "DeadStore", number: int) -> "DeadLetter":

@@ -130,10 +130,8 @@ def dead(door: Door) -> APIRouter:
         if body.ids is None:
             which = body.which()
             return {"dropped": desk.drop_all(which, who=who, note=body.note, at=now)}
-        done = [
-            desk.settle(one, deed="dropped", who=who, note=body.note, at=now) for one in body.ids
-        ]
-        return {"dropped": sum(done)}
+        done = desk.settle(body.ids, deed="dropped", who=who, note=body.note, at=now)
+        return {"dropped": len(done)}
 
     @router.get("/{letter_id}", summary="One dead letter with its payload, and what was done")
     def shown(letter_id: int) -> dict[str, Any]:
@@ -145,7 +143,7 @@ def dead(door: Door) -> APIRouter:
         letter = unsettled(letter_id)
         note = (body.note if body else None) or "dropped by the desk"
         who = _who(request, body)
-        desk.settle(letter_id, deed="dropped", who=who, note=note, at=door.clock.now())
+        desk.settle([letter_id], deed="dropped", who=who, note=note, at=door.clock.now())
         return dead_json(letter)
 
     @router.post("/{letter_id}/replay", summary="Send it on its way again; then it is dropped")

@@ -123,7 +123,7 @@ async def test_all_of_them(letters: TheDesk):
     assert body == {"dropped": 8}
 
 
-async def test_fifty_at_a_time_in_their_order(desk: TheDesk):
+async def test_two_hundred_at_a_time_in_their_order(desk: TheDesk):
     sent: list[bytes] = []
 
     async def replay(letter: DeadLetter) -> None:
@@ -135,12 +135,12 @@ async def test_fifty_at_a_time_in_their_order(desk: TheDesk):
             message = "never"
             raise Reject(message)
 
-    desk.dead.put_many(DeadLetter("message", "t", "r", b"%d" % n, NOW) for n in range(120))
+    desk.dead.put_many(DeadLetter("message", "t", "r", b"%d" % n, NOW) for n in range(420))
     care = DeadDesk(desk.dead)
     found = await Resender(care, replay, desk.clock)(
-        care.oldest(Which(), after=0, limit=200), who="li"
+        care.oldest(Which(), after=0, limit=500), who="li"
     )
-    assert sent == [b"%d" % n for n in range(120)]
+    assert sent == [b"%d" % n for n in range(420)]
     assert found[6:8] == [Sent(7, "stays", "not now"), Sent(8, "refused", "never")]
     assert [letter.id for letter in care.newest(Which())] == [8, 7]
 

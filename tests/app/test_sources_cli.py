@@ -286,7 +286,9 @@ class TestDead:
         assert terminal(*drop) == 0
         assert terminal.out == "dropped 1\n"
         assert terminal("dead", "drop", "1", "2", "1", "--who", "li") == 0
-        assert terminal.out == "dropped 1\ndropped 2\n1 was dealt with already\n"
+        assert terminal.out == "dropped 1\ndropped 2\n"
+        assert terminal("dead", "drop", "1", "--json") == 0
+        assert terminal.out == '{"dropped": null}\n'
         assert terminal("dead", "list", "--settled", "--json") == 0
         settled = [json.loads(line) for line in terminal.out.splitlines()]
         assert [(one["id"], one["deeds"][0]["who"], one["note"]) for one in settled] == [

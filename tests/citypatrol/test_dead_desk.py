@@ -93,9 +93,8 @@ def test_what_names_a_source(desk: DeadDesk) -> None:
 
 
 def test_who_dropped_it_when_and_why_is_kept(store: DeadStore, desk: DeadDesk) -> None:
-    assert desk.settle(1, deed="dropped", who="李", note="old", at=100)
-    assert not desk.settle(1, deed="dropped", who="li", note="again", at=101)
-    assert not desk.settle(99, deed="dropped", who="li", note="none", at=101)
+    assert desk.settle([1], deed="dropped", who="李", note="old", at=100) == {1}
+    assert desk.settle([1, 99], deed="dropped", who="li", note="again", at=101) == set()
     assert desk.deeds() == [Done(1, "dropped", "李", 100, "old", "not a number: `wet`")]
     assert [one.id for one in desk.newest(Which(), settled=True)] == [1]
     store.prune(50)
@@ -106,8 +105,7 @@ def test_who_dropped_it_when_and_why_is_kept(store: DeadStore, desk: DeadDesk) -
 
 
 def test_what_is_refused_again_stays_with_its_new_reason(desk: DeadDesk) -> None:
-    desk.refuse(2, reason="too large", who="li", at=100)
-    desk.refuse(99, reason="not there", who="li", at=100)
+    desk.refuse({2: "too large", 99: "not there"}, who="li", at=100)
     assert [one.reason for one in desk.newest(Which(reason="too large"))] == ["too large"]
     assert desk.deeds() == [Done(2, "refused", "li", 100, "too large", "not a number: `dry`")]
 
@@ -127,5 +125,5 @@ def test_an_older_file_learns_to_remember_deeds(tmp_path: Path, store: DeadStore
         connection.execute("DROP TABLE deeds")
     store.close()
     desk = DeadDesk(DeadStore(tmp_path / "dead.db"))
-    assert desk.settle(1, deed="replayed", who="li", note="", at=1)
+    assert desk.settle([1], deed="replayed", who="li", note="", at=1) == {1}
     assert len(desk.deeds()) == 1
