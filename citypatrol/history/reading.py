@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import structlog
 from numpy.typing import NDArray
 
 from citypatrol.clock import Ts
@@ -19,19 +18,15 @@ from citypatrol.history.layout import (
     HOUR_MS,
     SCHEMA,
     HistoryFile,
-    Name,
     control_day,
     footer_of,
-    read_file,
 )
+from citypatrol.history.listing import Listing, tell_unreadable
 from citypatrol.history.verify import verify
-from citypatrol.metrics import DROPPED
 from citypatrol.records import Record
 from citypatrol.samples import Batch
 
 BATCH_ROWS = 20_000
-
-log = structlog.get_logger(__name__)
 
 
 class Rows(NamedTuple):
@@ -51,25 +46,11 @@ class History:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._known: dict[tuple[str, int, int], HistoryFile] = {}
+        self._listing = Listing(folder)
 
     def files(self) -> list[HistoryFile]:
         """The whole ones by hour and number; a damaged one is logged, and ``verify`` names it."""
-        found: dict[tuple[str, int, int], HistoryFile] = {}
-        paths = self.folder.iterdir() if self.folder.is_dir() else ()
-        for path in paths:
-            if Name.of(path.name) is None:
-                continue
-            try:
-                stat = path.stat()
-                key = (path.name, stat.st_ino, stat.st_mtime_ns)
-                found[key] = self._known.get(key) or read_file(path)
-            except FileNotFoundError:
-                continue
-            except ValueError as error:
-                _tell(path, error)
-        self._known = found
-        return sorted(found.values(), key=lambda file: file.name)
+        return self._listing.files()
 
     def records(self, *, after: int, before: int) -> Iterator[Record]:
         """Everything between these journal positions, for a reader that was left behind.
@@ -154,12 +135,7 @@ def _read(file: HistoryFile) -> Iterator[Rows]:
     except FileNotFoundError:
         raise _Gone from None
     except (pa.ArrowException, ValueError, OSError) as error:
-        _tell(file.path, error)
-
-
-def _tell(path: Path, error: Exception) -> None:
-    DROPPED.labels("history", "unreadable").inc()
-    log.error("a file of the history cannot be read and is passed over", file=str(path), why=error)
+        tell_unreadable(file.path, error)
 
 
 def _rows(record: pa.RecordBatch) -> Rows:

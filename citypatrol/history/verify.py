@@ -1,6 +1,5 @@
 """Is the history whole? Reads every byte of it."""
 
-import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -25,6 +24,7 @@ from citypatrol.history.layout import (
     joined,
     read_file,
 )
+from citypatrol.history.listing import Listing
 from citypatrol.history.writer import is_aside
 
 _LEFT_MS: Final = 3_600_000
@@ -56,16 +56,10 @@ def verify(folder: Path, *, now: Ts) -> Verified:
     positions: list[int] = []
     for path in control_paths(folder / CONTROL):
         problems += [Problem(str(path), 0, 0, why) for why in _control(path, positions)]
-    both = [*files, *_now_there(folder)]  # what was put together meanwhile is in one of the two
+    # What was put together meanwhile is in one of the two; what is damaged is said already.
+    both = [*files, *Listing(folder, tell=lambda _path, _error: None).files()]
     problems += [Problem(str(folder), 0, 0, why) for why in _gaps(both, positions)]
     return Verified(files, problems)
-
-
-def _now_there(folder: Path) -> Iterator[HistoryFile]:
-    for path in folder.iterdir():
-        if Name.of(path.name) is not None:
-            with contextlib.suppress(ValueError, OSError):
-                yield read_file(path)
 
 
 def _look(path: Path, files: list[HistoryFile], *, now: Ts) -> Iterator[str]:
