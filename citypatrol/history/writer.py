@@ -76,7 +76,10 @@ class HistoryWriter:
         numbers = last_numbers(self._folder)
         named = []
         for one in aside:
-            name = Name(one.hour, numbers.get(one.hour, -1) + 1)
+            number = numbers.get(one.hour, -1) + 1
+            while (self._folder / str(Name(one.hour, number))).exists():
+                number += 1  # a folder that changes while it is listed may hide a name
+            name = Name(one.hour, number)
             one.tmp.rename(self._folder / str(name))
             named.append(name)
         return named
