@@ -21,7 +21,8 @@ Labels = Mapping[str, str]
 
 
 class TallyStage:
-    """A stage: once a minute, on the minute. A minute that was missed is counted with the next."""
+    """A stage: once a minute, on the minute, and at its end. A minute that was missed is counted
+    with the next."""
 
     name = "tallies"
 
@@ -37,6 +38,15 @@ class TallyStage:
     async def run(self, stop: asyncio.Event) -> None:
         async for _ in each_minute(stop, clock=self._clock):
             await self.tell()
+        await self.leave()
+
+    async def leave(self) -> None:
+        """What is open at this moment. What was opened and closed in this part of a minute is not
+        counted here: the next start counts the whole minute."""
+        now = self._clock.now()
+        counted = await asyncio.to_thread(tallies, self._store, since=now, until=now)
+        batch, labels = as_batch(counted, at=now)
+        self._intake.offer(batch, labels=labels)
 
     async def tell(self) -> None:
         """Count what happened since the last time, and offer it to the journal."""

@@ -119,6 +119,18 @@ async def test_counts_become_samples_with_their_tags(filed):
     assert {one.ts for one in batch.samples()} == {NOW}
 
 
+async def test_what_is_open_at_the_stop_is_told_and_nothing_counted_twice(filed):
+    filed.file(incident())
+    intake = Taking()
+    stop = asyncio.Event()
+    stop.set()
+    await TallyStage(filed.store, intake=intake, clock=filed.clock).run(stop)
+    [batch] = intake.batches
+    said = {(one.source, one.metric): one.value for one in batch.samples()}
+    source = "citypatrol/ticket/road.flooding/critical/water/none/dispatched"
+    assert [said[source, f"ticket.{word}"] for word in ("open", "opened", "closed")] == [1, 0, 0]
+
+
 async def test_a_minute_without_room_is_counted_with_the_next(filed):
     intake = Taking(room=False)
     stage = TallyStage(filed.store, intake=intake, clock=filed.clock)
