@@ -68,9 +68,9 @@ PENDING: Final = 'citypatrol_deliveries_pending{endpoint="flood"}'
 DRAIN_S: Final = 300.0
 LIVE_S: Final = 4.0
 """Behind by less than this is live: acknowledgements, commits and writes take their time."""
-MOST_GROWTH_MB: Final = 40.0
-"""Of one outage, over the highest of the rest before it: what is kept while something is away is
-on the disk. (A minute of 1,000 messages a second in Python objects would be a hundred.)"""
+MOST_GROWTH_MB: Final = 80.0
+"""Of one outage with its catching up, over the highest of the rest before it: what waits, waits on
+the disk."""
 EVERYTHING: Final = ("broker", "influx", "hooks")
 WRONG: Final = ("lost", "doubled", "tickets_lost", "influx_missing", "not_drained", "exit_status")
 

@@ -62,7 +62,13 @@ class SilenceRule:
         if self.veto is not None:
             self._seen.ensure(size)
             self._since.ensure(size)
-        self.book.select(keys, selected(self.rule, self._sources_of(keys), self._sources))
+        sources = self._sources_of(keys)
+        chosen = selected(self.rule, sources, self._sources)
+        if self.table is None:
+            chosen &= self._sources.of_others(
+                sources
+            )  # a count that ends is no device that fell ill
+        self.book.select(keys, chosen)
         self._watch(keys, self.track.ts.data[keys])
 
     def retimed(self) -> None:

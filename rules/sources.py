@@ -13,6 +13,8 @@ from rules.ruleset import number
 
 LATENESS_MS: Final = 0
 STALE_MS: Final = 7_200_000
+OWN: Final = "citypatrol/"
+"""So begin the sources of the city's own series."""
 _NO_LABELS: Final = b"{}"
 _MOST_LEVELS: Final = 3  # more slashes are no region of a region, but nonsense from the field
 
@@ -99,6 +101,11 @@ class Sources:
     def labels(self, source: int) -> dict[str, str]:
         found: dict[str, str] = orjson.loads(self.texts[source])
         return found
+
+    def of_others(self, sources: Ints) -> np.ndarray:
+        """Which of these are not the city's own (counts of tickets, figures of the pipeline)."""
+        names = (self.names[source] for source in sources.tolist())
+        return np.fromiter((not name.startswith(OWN) for name in names), bool, len(sources))
 
     def with_label(self, sources: Ints, label: str, values: Collection[str]) -> np.ndarray:
         """Which of the sources have one of these values: an array of bools."""

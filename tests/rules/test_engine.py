@@ -294,6 +294,17 @@ def test_names_that_no_row_uses_are_no_sources() -> None:
     assert len(Engine(engine.rules).fold([SourceSeen(DAY, "ghost", {}, 0, 1), Tick(DAY)])) == 0
 
 
+def test_silence_of_every_metric_passes_over_the_citys_own_series() -> None:
+    """Counts of a category that nobody files any more end, and no device has fallen ill."""
+    own = "citypatrol/ticket/road.flooding/major/flood/d/open"
+    told = Batch.of([Sample(own, "ticket.open", DAY, 1.0), Sample("a", "x", DAY, 1.0)])
+    stream = [told, Tick(DAY + 60_000)]
+    star = Engine(one_rule("select: {metric: '*'}, when: {missing: 1m}")).fold(stream)
+    assert [one.source for one in star] == ["a"]
+    asked = Engine(one_rule("select: {metric: ticket.open}, when: {missing: 1m}")).fold(stream)
+    assert [one.source for one in asked] == [own], "who names the metric means it"
+
+
 def test_a_source_may_have_as_many_slashes_as_it_likes() -> None:
     deep = "/".join("x" * 3000)
     engine = Engine(one_rule("select: {metric: '*'}, when: {missing: 1m}"))
