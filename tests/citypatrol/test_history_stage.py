@@ -117,8 +117,8 @@ async def test_names_are_sorted_and_rows_are_not(journal: SqliteJournal, folder:
         for part in (list(enumerate(spoken))[:3], list(enumerate(spoken))[3:])
     )
     await all_written(journal, folder, first, second)
-    (path,) = folder.glob("*.parquet")
-    column = pq.read_table(path).column("source").combine_chunks()
+    (file,) = History(folder).files()
+    column = pq.read_table(file.path).column("source").combine_chunks()
     assert column.dictionary.to_pylist() == ["a", "b", "c"]
     assert column.to_pylist() == spoken
 
