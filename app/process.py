@@ -15,6 +15,7 @@ import structlog
 from app.city import City, load_city
 from app.outcome import FINE, OUTSIDE_FAILED
 from citypatrol.errors import ConfigError
+from citypatrol.heap import settle
 from citypatrol.logs import configure
 
 STOP_S: Final = 9.7
@@ -52,6 +53,7 @@ def run_until_signal(run: Run, *, stop_s: float = STOP_S) -> int:
     database cannot be ended, and what it had in hand was not acknowledged. A stop that had to cut
     something is no clean one (3): nothing is lost, but a person should know.
     """
+    settle()
     gc.freeze()  # the city that was read stays until the end: never search it
     gc.set_threshold(*_COLLECT_AFTER)
     return asyncio.run(_until_signal(run, stop_s))

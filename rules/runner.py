@@ -38,6 +38,7 @@ SAVE_S: Final = 5.0
 _WAIT_S: Final = 0.5
 _SHARE: Final = 20
 """Saving takes at most a twentieth of the time."""
+_LARGE: Final = 1_000_000
 _DRAIN_S: Final = 3.0
 _PAUSE_S, _LONGEST_PAUSE_S = 0.5, 10.0
 
@@ -193,13 +194,20 @@ class RulesStage:
         if self._position <= self._saved.position:
             return 0.0
         began = time.monotonic()
-        snapshot = Snapshot(self._position, await asyncio.to_thread(engine.snapshot))
+        snapshot = Snapshot(self._position, await asyncio.to_thread(_saved, engine))
         await self._journal.save_snapshot(CURSOR, snapshot)
         self._saved = snapshot
         crash_point(CrashPoint.RULES_SNAPSHOT_AFTER)
         await self._journal.commit(CURSOR, snapshot.position)
         crash_point(CrashPoint.RULES_CURSOR_AFTER)
         return time.monotonic() - began
+
+
+def _saved(engine: Engine) -> bytes:
+    data = engine.snapshot()
+    if len(data) > _LARGE:
+        give_back()
+    return data
 
 
 def _restored(rules: RuleSet, data: bytes) -> Engine:

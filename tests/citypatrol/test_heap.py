@@ -1,5 +1,7 @@
 """Memory that was let go leaves the process."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 from citypatrol.heap import give_back
@@ -17,3 +19,23 @@ def test_what_was_freed_is_given_back() -> None:
     give_back()
     assert resident_mb() < before - 60
     assert len(kept) == 3_000
+
+
+def test_a_settled_process_gives_large_things_back_at_once() -> None:
+    script = """
+import threading
+from citypatrol.heap import settle
+settle()
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096 / 1e6
+def work():
+    pieces = [bytes(1_000_000) for _ in range(100)]
+    assert len(pieces) == 100
+before = resident()
+for _ in range(6):
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+assert resident() < before + 30, (before, resident())
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
