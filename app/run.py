@@ -161,12 +161,12 @@ class CityRun:
             [
                 Phase("inputs", [*self._inputs(journal, case, intake, tailing.tap), tailing]),
                 Phase("counts", [tallies, vitals], gates=False),
-                Phase("intake", [intake], stop_s=2.0),
-                Phase("heard", [heard], gates=False, stop_s=2.0),
-                Phase("rules", judging.stages, stop_s=2.0),
-                Phase("history", [history], gates=False, stop_s=3.0),
-                Phase("upkeep", [upkeep], gates=False, stop_s=1.0),
-                Phase("sinks", [webhooks, *influx], gates=False, stop_s=2.0),
+                Phase("intake", [intake], stop_s=4.0),
+                Phase("heard", [heard], gates=False, stop_s=3.0),
+                Phase("rules", judging.stages, stop_s=4.0),
+                Phase("history", [history], gates=False, stop_s=4.0),
+                Phase("upkeep", [upkeep], gates=False, stop_s=2.0),
+                Phase("sinks", [webhooks, *influx], gates=False, stop_s=3.0),
                 Phase("http", [server], stop_s=3.0),
             ]
         )

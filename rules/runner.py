@@ -39,7 +39,7 @@ _WAIT_S: Final = 0.5
 _SHARE: Final = 20
 """Saving takes at most a twentieth of the time."""
 _LARGE: Final = 1_000_000
-_DRAIN_S: Final = 3.0
+_DRAIN_S: Final = 1.5
 _PAUSE_S, _LONGEST_PAUSE_S = 0.5, 10.0
 
 log = structlog.get_logger(__name__)

@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 IN_FLIGHT: Final = 4
 """Attempts at once to one endpoint; of one ticket there is never more than one."""
-STOP_S: Final = 2.0
+STOP_S: Final = 1.0
 _PAUSE_S: Final = 1.0
 _LOOK_AT_CLOCK_S: Final = 1.0
 
@@ -61,7 +61,7 @@ class EndpointQueue:
         self._awake.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until ``stop`` is set and ``wake`` is called; then what is in flight has 2 s to end."""
+        """Until ``stop`` is set and ``wake`` is called; then what is in flight has 1 s to end."""
         try:
             while not stop.is_set():
                 self._awake.clear()

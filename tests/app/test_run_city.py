@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -146,6 +147,22 @@ async def test_a_second_process_and_a_taken_port_are_named(tmp_path, broker):
             assert await asyncio.wait_for(third.process.wait(), 60) == 3
             assert f"cannot listen on 127.0.0.1:{http}: Address already in use" in third.log
             assert "Traceback" not in third.log
+
+
+async def test_a_unit_that_never_answers_does_not_spoil_the_stop(tmp_path, broker):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        hooks, http = mute.getsockname()[1], free_port()
+        async with city_running(tmp_path, broker=broker, hooks=hooks, http=http) as city:
+            await city.ready()
+            device = Device(broker)
+            flood = asyncio.create_task(device.keep_saying(31))
+            heard, _ = await asyncio.to_thread(mute.accept)
+            flood.cancel()
+            device.close()
+            with heard:
+                status, took_s = await city.stop()
+    assert status == 0, city.log
+    assert took_s < 10
 
 
 async def test_readiness_waits_for_the_broker(tmp_path, broker):
