@@ -28,8 +28,8 @@ from bench.accounts import (
     some_missing,
     values,
 )
-from bench.generator import Account, read_account
-from bench.hooks import Hooks, receiving
+from bench.generator import FLOODED, Account, read_account
+from bench.hooks import SECRET, Hooks, receiving
 from bench.kill_plan import PRUNES, Kill, plan
 from bench.report import arguments, report
 from bench.servers.free_port import free_port
@@ -40,7 +40,6 @@ from citypatrol.crashpoints import CrashPoint
 from citypatrol.dead import DeadStore
 
 RATE = 2000.0
-SECRET = "whsec_ZHJpbGwtc2VjcmV0LWRyaWxsLXNlY3JldA=="
 CITY = """
 city: {{name: Drill, code: DR, timezone: Asia/Shanghai}}
 registry: registry.csv
@@ -57,14 +56,6 @@ webhooks: {{allow: [127.0.0.0/8], schedule: [0s, 1s, 1s, 2s, 5s, 5s, 5s, 5s]}}
 sinks:
   - {{type: influx, version: 1, url: "{influx}", db: {db}}}
 http: {{listen: "127.0.0.1:{http}"}}
-"""
-RULES = """
-rules:
-  - name: flooded
-    select: {metric: water_level}
-    when: {above: 15, for: 2s, at_least: 2 samples}
-    clear: {below: 10}
-    ticket: {category: road.flooding, title: "Under water: {source.name}"}
 """
 UNITS = """
 units:
@@ -146,7 +137,7 @@ def _city(folder: Path, *, mqtt: int, hooks: Hooks, influx: Influx, keep: str) -
     http = free_port()
     words = {"mqtt": mqtt, "http": http, "keep": keep, "influx": influx.url, "db": influx.db}
     (folder / "city.yaml").write_text(CITY.format(**words))
-    (folder / "rules.yaml").write_text(RULES)
+    (folder / "rules.yaml").write_text(FLOODED)
     (folder / "units.yaml").write_text(UNITS.format(hooks=hooks.port, secret=SECRET))
     (folder / "registry.csv").write_text("id,name,kind,site,lat,lon\n")
     return Pipeline(folder / "city.yaml", url=f"http://127.0.0.1:{http}")

@@ -21,14 +21,14 @@ from pathlib import Path
 from typing import Final
 
 from bench.accounts import count, in_influx, in_journal, missing, values
-from bench.generator import Account, read_account
+from bench.generator import FLOODED, Account, read_account
+from bench.hooks import SECRET
 from bench.outage_servers import HOOKS_PORT, INFLUX_PORT, MQTT_PORT, Far, far_away
 from bench.report import arguments, report
 from bench.servers.free_port import free_port
 from bench.servers.network import apart, enter
 from bench.servers.pipeline import Pipeline, resident_bytes
 
-SECRET: Final = "whsec_ZHJpbGwtc2VjcmV0LWRyaWxsLXNlY3JldA=="
 CITY: Final = """
 city: {{name: Drill, code: DR, timezone: Asia/Shanghai}}
 registry: registry.csv
@@ -45,14 +45,6 @@ webhooks: {{allow: [10.77.0.0/16], timeout: 5s, schedule: [0s, 1s, 2s{fives}]}}
 sinks:
   - {{type: influx, version: 1, url: "http://{influx}:{influx_port}", db: city}}
 http: {{listen: "127.0.0.1:{http}"}}
-"""
-RULES: Final = """
-rules:
-  - name: flooded
-    select: {metric: water_level}
-    when: {above: 15, for: 2s, at_least: 2 samples}
-    clear: {below: 10}
-    ticket: {category: road.flooding, title: "Under water: {source.name}"}
 """
 UNITS: Final = """
 units:
@@ -205,7 +197,7 @@ def _city(folder: Path, far: Far) -> Pipeline:
         fives=", 5s" * 47,
     )
     (folder / "city.yaml").write_text(city)
-    (folder / "rules.yaml").write_text(RULES)
+    (folder / "rules.yaml").write_text(FLOODED)
     units = UNITS.format(hooks=far.addresses["hooks"], port=HOOKS_PORT, secret=SECRET)
     (folder / "units.yaml").write_text(units)
     (folder / "registry.csv").write_text("id,name,kind,site,lat,lon\n")

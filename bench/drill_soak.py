@@ -29,6 +29,7 @@ import orjson
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from bench.hooks import SECRET
 from bench.load import cpu_seconds
 from bench.report import arguments, report
 from bench.servers.free_port import free_port
@@ -43,7 +44,6 @@ LOOK_S: Final = 5.0
 MOST_MB_IN_10_MIN: Final = 1.0
 MORE_HANDLES: Final = 8
 MAX_SIZE: Final = 64_000_000
-SECRET: Final = "whsec_ZHJpbGwtc2VjcmV0LWRyaWxsLXNlY3JldA=="
 RULES: Final = """
 rules:
   - name: flooded

@@ -15,6 +15,7 @@ from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Final
 
 import orjson
 import paho.mqtt.client as mqtt
@@ -30,6 +31,15 @@ _DUE_MS = 4_000
 _WET = "wet "
 _MOST_FLYING = 20_000
 _KEEPALIVE_S = 15
+FLOODED: Final = """
+rules:
+  - name: flooded
+    select: {metric: water_level}
+    when: {above: 15, for: 2s, at_least: 2 samples}
+    clear: {below: 10}
+    ticket: {category: road.flooding, title: "Under water: {source.name}"}
+"""
+"""The rule that its floods break."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Final
 
 import orjson
+
+SECRET: Final = "whsec_ZHJpbGwtc2VjcmV0LWRyaWxsLXNlY3JldA=="
+"""Of the unit whose receiver this is."""
 
 
 class Hooks:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from citypatrol.clock import Ts
-from rules.columns import Column, Floats, Ints, Texts
+from citypatrol.columns import Column, Floats, Ints, Texts
 
 NEVER: Final = 1 << 61
 """The newest timestamp of a key that was never heard: so far ahead that nothing is ever due."""

@@ -8,9 +8,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from citypatrol.clock import Ts
+from citypatrol.columns import Bytes, Column, Ints
 from rules.alarm import Alarm, Firing, Pending, Timing, due
 from rules.block import NEVER, Track
-from rules.columns import Bytes, Column, Ints
 from rules.incidents import Incident, decode_incident, encode_incident, incident_id
 from rules.ruleset import Rule
 from rules.sources import Sources

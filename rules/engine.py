@@ -10,11 +10,11 @@ from dataclasses import replace
 import numpy as np
 
 from citypatrol.clock import Ts
+from citypatrol.columns import Ints
 from citypatrol.records import Record, RulesInForce, SourceSeen, Tick
 from citypatrol.samples import Batch
 from rules import snapshot
 from rules.block import NEVER, Block
-from rules.columns import Ints
 from rules.gate import Rows
 from rules.incidents import Incident
 from rules.ruleset import EVERY_METRIC, ONLINE, RuleSet

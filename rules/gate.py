@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from citypatrol.clock import Ts
+from citypatrol.columns import Column, Floats, Ints, Texts
 from rules.block import NEVER
-from rules.columns import Column, Floats, Ints, Texts
 from rules.waiting import LATE, Held, WaitingRoom
 
 

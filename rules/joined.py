@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from citypatrol.clock import Ts
-from rules.columns import Ints
+from citypatrol.columns import Ints
 from rules.gate import Rows
 from rules.queue import Queue
 from rules.ruleset import EVERY_METRIC

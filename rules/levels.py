@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rules.columns import Column, Floats, Ints
+from citypatrol.columns import Column, Floats, Ints
 from rules.ruleset import Comparison, Limit, compare
 from rules.sources import Sources
 

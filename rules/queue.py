@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from citypatrol.clock import Ts
+from citypatrol.columns import Floats, Ints, Texts
 from rules.block import NEVER, Block, Track
-from rules.columns import Floats, Ints, Texts
 
 
 class Queue:

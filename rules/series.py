@@ -5,8 +5,8 @@ from typing import Final
 
 import numpy as np
 
+from citypatrol.columns import Codes, Column, Ints, PairIndex
 from rules.block import Track
-from rules.columns import Codes, Column, Ints, PairIndex
 from rules.sources import numbers_of_many
 
 UNREAD: Final = -1

@@ -6,10 +6,10 @@ from typing import Any, Final
 import numpy as np
 
 from citypatrol.clock import Ts
+from citypatrol.columns import Column, Ints
 from rules.alarm import Alarm, Firing, settle, turn
 from rules.block import NEVER, Block, Track
 from rules.book import BUSY, OK, Book, Counts, Say, hits
-from rules.columns import Column, Ints
 from rules.ruleset import EVERY_METRIC, Rule
 from rules.series import Table
 from rules.sources import Sources

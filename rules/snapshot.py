@@ -6,8 +6,8 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
+from citypatrol.columns import Floats, Ints
 from rules.block import NEVER, Track
-from rules.columns import Floats, Ints
 from rules.incidents import decode_incident, encode_incident
 from rules.joined import Joined, Judge
 from rules.ruleset import ONLINE

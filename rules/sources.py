@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 import numpy as np
 import orjson
 
+from citypatrol.columns import Codes, Column, Floats, Ints
 from citypatrol.records import SourceSeen
-from rules.columns import Codes, Column, Floats, Ints
 from rules.ruleset import number
 
 LATENESS_MS: Final = 0

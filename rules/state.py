@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from citypatrol.clock import Ts
+from citypatrol.columns import Ints
 from rules.block import NEVER, Track
-from rules.columns import Ints
 from rules.gate import Gate
 from rules.incidents import Incident
 from rules.joined import Joined, Judge

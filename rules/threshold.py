@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from citypatrol.clock import Ts
+from citypatrol.columns import Ints
 from rules.alarm import Alarm, Firing, settle, turn
 from rules.block import Block, Track
 from rules.book import STEADY, Book, Counts, Say, hits
-from rules.columns import Ints
 from rules.levels import Levels
 from rules.ruleset import Comparison, Rule
 from rules.series import Table

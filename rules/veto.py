@@ -10,8 +10,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from citypatrol.clock import Ts
+from citypatrol.columns import Column, Floats, Ints
 from rules.block import NEVER
-from rules.columns import Column, Floats, Ints
 from rules.ruleset import Comparison, Unless, compare
 from rules.sources import Sources
 

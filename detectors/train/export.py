@@ -26,6 +26,7 @@ def export(checkpoint: Path, target: Path, *, names: Sequence[str] | None = None
         )
         graph = onnx.load(str(made))
     entries = {entry.key: entry.value for entry in graph.metadata_props}
+    entries.pop("description", None)  # names the folder of whoever trained it
     if names is not None:
         entries["names"] = str(dict(enumerate(names)))
     onnx.helper.set_model_props(graph, entries)

@@ -1,10 +1,11 @@
 import logging
-import resource
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 
 import pytest
 import structlog
+
+from tests.citypatrol.a_full_disk import files_end_at
 
 
 @pytest.fixture
@@ -18,17 +19,6 @@ def logging_undone() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-@pytest.fixture
-def files_end_at() -> Callable[[int], AbstractContextManager[None]]:
-    """A disk that takes no byte of a file behind this one, as long as the block lasts."""
-
-    @contextmanager
-    def limited(size: int) -> Iterator[None]:
-        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-        try:
-            yield
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-    return limited
+@pytest.fixture(name="files_end_at")
+def _files_end_at() -> Callable[[int], AbstractContextManager[None]]:
+    return files_end_at

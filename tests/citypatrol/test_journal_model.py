@@ -2,14 +2,12 @@
 
 import asyncio
 import random
-import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +30,7 @@ from citypatrol.journal_rows import OVERHEAD
 from citypatrol.journal_sqlite import SqliteJournal
 from citypatrol.records import ModeSwitched, Record, Tick, encode_record
 from citypatrol.samples import Batch, Sample
+from tests.citypatrol.a_full_disk import files_end_at
 
 KEEP = 1_000
 HOLDS = ("rules", "history")
@@ -253,16 +252,6 @@ class JournalMachine(RuleBasedStateMachine):
 
 def size_of(one: tuple[int, Record]) -> int:
     return len(encode_record(one[1])) + OVERHEAD
-
-
-@contextmanager
-def files_end_at(size: int) -> Iterator[None]:
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 JournalMachine.TestCase.settings = settings(max_examples=20, stateful_step_count=20, deadline=None)

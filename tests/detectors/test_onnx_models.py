@@ -1,7 +1,9 @@
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from detectors import onnx
@@ -64,3 +66,11 @@ def test_the_shipped_models_are_small_and_named() -> None:
     assert light.stat().st_size < 2_000_000
     assert onnx.shared(street).names() == ("litter", "garbage_bag", "dumped_waste", "traffic_light")
     assert onnx.shared(light).names()[:4] == ("red", "yellow", "green", "off")
+
+
+def test_the_shipped_models_name_no_folder() -> None:
+    for path in onnx.MODELS.glob("*.onnx"):
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        said = session.get_modelmeta()
+        texts = [said.description, *said.custom_metadata_map.values()]
+        assert not [text for text in texts if re.search(r"(?<![:/\w])/\w", text)], path.name

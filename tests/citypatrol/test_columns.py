@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.columns import Column, PairIndex
+from citypatrol.columns import Column, PairIndex
 
 pairs = st.tuples(st.integers(0, 2**31 - 1), st.integers(0, 200))
 
