@@ -37,10 +37,13 @@ STAGES: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One run. ``late_s``: from the last PUBACK to the last commit; ``dropped``: by the broker;
-    ``lost``: by us; ``cpu_s`` by process, ``profile`` in CPU-s a million by stage."""
+    """One run. ``rate``: asked for; ``sustained``: readings committed a second, from the first
+    published to the last commit; ``late_s``: from the last PUBACK to the last commit;
+    ``dropped``: by the broker; ``lost``: by us; ``cpu_s`` by process, ``profile`` in CPU-s a
+    million by stage."""
 
     rate: float
+    sustained: float
     published: int
     dropped: int
     lost: int
@@ -63,8 +66,8 @@ class Step:
 
 
 def climb(load: Load, *, first: float, seconds: float, devices: int, most: float = 80_000) -> Step:
-    """The run at the highest rate carried, to about 7 %; ``bound_by`` is that of the first rate
-    that was not."""
+    """The run at the highest rate carried, to about 7 %; ``bound_by`` is that of the last rate
+    that was not, or says that no higher one was tried."""
     rate = min(first, most)
     while not (best := step(load, rate=rate, seconds=seconds, devices=devices)).carried:
         rate /= _UP
@@ -82,6 +85,8 @@ def climb(load: Load, *, first: float, seconds: float, devices: int, most: float
             if not finer:
                 break
             factor = finer.pop(0)
+    if best.rate >= most:
+        bound_by = f"nothing yet: no more than {most:,.0f} was asked for ({best.bound_by})"
     return replace(best, bound_by=bound_by)
 
 
@@ -107,6 +112,7 @@ def step(load: Load, *, rate: float, seconds: float, devices: int) -> Step:
     by_broker = int(_dropped(load) - dropped)
     return Step(
         rate=rate,
+        sustained=published / (said["acknowledged_s"] + late_s),
         published=published,
         dropped=by_broker,
         lost=max(0, published - there - by_broker),

@@ -35,11 +35,13 @@ Bytes = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """``behind_s``: how far the numbers sent were behind the rate at the worst and at the end."""
+    """``seconds``: of publishing, ``acknowledged_s``: until the last PUBACK; ``behind_s``: how far
+    the numbers sent were behind the rate at the worst, and at the end."""
 
     published: int
     acknowledged: int
     seconds: float
+    acknowledged_s: float
     behind_s: float
     behind_at_end_s: float
     cpu_s: float
@@ -117,6 +119,7 @@ class Flood:
         while self._left() and time.monotonic() < deadline:
             self._publish_until(0)
             self._acknowledge(0.02)
+        acknowledged_s = time.monotonic() - began
         self._socket.setblocking(True)
         self._socket.sendall(b"\xe0\0")
         self._socket.close()
@@ -125,6 +128,7 @@ class Flood:
             published=self._next - self._first,
             acknowledged=self._acknowledged,
             seconds=round(took_s, 3),
+            acknowledged_s=round(acknowledged_s, 3),
             behind_s=round(worst, 3),
             behind_at_end_s=round(behind, 3),
             cpu_s=round(used.ru_utime + used.ru_stime, 3),

@@ -57,7 +57,7 @@ def full(folder: Path, *, seconds: float, long_s: float) -> Step:
 
 def figures_of(found: Step, *, name: str) -> dict[str, float | int | None]:
     return {
-        f"messages_per_second{name}": round(found.rate) if found.carried else 0,
+        f"messages_per_second{name}": round(found.sustained) if found.carried else 0,
         f"lost{name}": found.lost,
         f"doubled{name}": found.doubled,
         f"cpu_s_per_million{name}": found.per_million("pipeline"),
@@ -103,7 +103,8 @@ def _peers(*, rate: float, seconds: float, count: int, seed: int) -> Figures:
 
 
 def _tell(name: str, found: Step) -> None:
-    print(f"== {name.strip('_')}: {found.rate:,.0f} messages a second; bound by {found.bound_by}")
+    rate = f"{found.sustained:,.0f} messages a second"
+    print(f"== {name.strip('_')}: {rate}; bound by {found.bound_by}")
     shares: Mapping[str, float] = found.profile
     for stage, cost in sorted(shares.items(), key=lambda pair: -pair[1]):
         print(f"   {cost:6.2f} CPU-s per million in {stage}")
