@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from bench.generator import read_account
 from bench.report import arguments, report
 from bench.servers.clip import make_clip
 from bench.servers.free_port import free_port
@@ -190,12 +191,12 @@ def drill(folder: Path, *, settle_s: float) -> dict[str, float | int | None]:
             ended = now_ms()
             publisher.send_signal(signal.SIGTERM)
             publisher.wait(40)
-            lines = acknowledged.read_text().split()
-            flooded = {line for line in lines if not line.isdigit()}
+            sent = read_account(acknowledged)
+            flooded = set(sent.flooded)
             tickets = _until_filed(url, flooded)
             status = run.stop()
         found = asyncio.run(account(folder / "data/journal.db"))
-    numbers = {int(line) for line in lines if line.isdigit()}
+    numbers = set(sent.numbers)
     return {
         **_frames(found.frames, began=began, crashed=crashed, hung=hung, ended=ended),
         "acknowledged": len(numbers),
