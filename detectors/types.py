@@ -1,7 +1,7 @@
 """Frames, findings and what a detector is. Everything after a detector is a sample."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,11 +37,31 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """Every frame of the next ``seconds``, cut to ``boxes`` (fractions of the picture)."""
+
+    seconds: float
+    boxes: tuple[Box, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Burst:
+    """Frames one after the other, for a wish. ``cuts[k]``: one cut-out a box, in the wish's order;
+    ``times[k]``: when, in ms, exact to the frame among themselves."""
+
+    camera: str
+    times: tuple[Ts, ...]
+    cuts: tuple[tuple[Pixels, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
-    """What one look at a frame gave: samples without evidence yet, and what to draw."""
+    """What one look at a frame gave: samples without evidence yet, what to draw, and what must be
+    looked at more closely before anything is said."""
 
     samples: tuple[Sample, ...]
     findings: tuple[Finding, ...]
+    wish: Wish | None = None
 
 
 class Detector(Protocol):
@@ -54,3 +74,10 @@ class Watch(Protocol):
     """One configured detector of one camera: may remember earlier frames of that camera."""
 
     def __call__(self, frame: Frame) -> Seen: ...
+
+
+@runtime_checkable
+class BurstWatch(Watch, Protocol):
+    """A watch that may wish for a burst. Not promised: that one comes; it wishes again then."""
+
+    def burst(self, burst: Burst, /) -> Seen: ...
