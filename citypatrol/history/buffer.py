@@ -10,10 +10,11 @@ import pyarrow as pa
 
 from citypatrol.columns import Codes
 from citypatrol.hashes import hash_names
+from citypatrol.history.control import ControlLines
 from citypatrol.history.layout import SCHEMA, new_id
 from citypatrol.journal import Entry, Snapshot
 from citypatrol.lateness import Lateness
-from citypatrol.records import Control, SourceSeen, Tick
+from citypatrol.records import SourceSeen, Tick
 from citypatrol.samples import Batch
 
 _NO_SAMPLES: Final = (Tick, SourceSeen)
@@ -28,7 +29,7 @@ class Buffer:
 
     def __init__(self, *, journal: str | None = None) -> None:
         self.journal = journal or new_id()
-        self.controls: list[tuple[Entry, Control]] = []
+        self.controls = ControlLines()
         self.rows = 0
         self.late = 0
         self._pieces: list[pa.RecordBatch] = []
@@ -40,7 +41,7 @@ class Buffer:
         for entry in entries:
             by_partition.setdefault(entry.partition, []).append(entry)
             if not isinstance(entry.record, Batch):
-                self.controls.append((entry, entry.record))
+                self.controls.add(entry, entry.record)
         for partition, mine in by_partition.items():
             self._fold(self._lateness.setdefault(partition, Lateness()), mine)
 
@@ -52,7 +53,7 @@ class Buffer:
 
     def clear(self) -> None:
         """All of it is in files; what tells late samples stays."""
-        self.controls, self._pieces = [], []
+        self.controls, self._pieces = ControlLines(), []
         self.rows = self.late = 0
         pa.default_memory_pool().release_unused()
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -25,6 +25,20 @@ class Said(NamedTuple):
     partition: int = 0
 
 
+class ControlLines:
+    """Control records as the lines that they become, by their file. As objects they would take five
+    times as much: a city of 219,300 sources that introduces itself is 50 MB of lines."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.by_name: dict[str, bytearray] = {}
+
+    def add(self, entry: Entry, record: Control) -> None:
+        line = _line(entry, record)
+        self.by_name.setdefault(control_name(record.ts), bytearray()).extend(line)
+        self.size += len(line)
+
+
 class ControlFiles:
     """The writing side. ``append`` returns when the lines are on the disk, or raises OSError and
     has left the files as they were."""
@@ -33,22 +47,19 @@ class ControlFiles:
         self._folder = folder
         self._whole: set[Path] = set()
 
-    def append(self, entries: Iterable[tuple[Entry, Control]]) -> None:
-        lines: dict[Path, list[bytes]] = {}
-        for entry, record in entries:
-            path = self._folder / control_name(record.ts)
-            lines.setdefault(path, []).append(_line(entry, record))
+    def append(self, lines: Mapping[str, bytearray]) -> None:
+        """``lines`` by the name of their file."""
         if not lines:
             return
         new = not self._folder.exists()
         self._folder.mkdir(parents=True, exist_ok=True)
-        for path, some in lines.items():
-            new |= self._append(path, b"".join(some))
+        for name, some in lines.items():
+            new |= self._append(self._folder / name, some)
         if new:
             sync_folder(self._folder)
             sync_folder(self._folder.parent)
 
-    def _append(self, path: Path, data: bytes) -> bool:
+    def _append(self, path: Path, data: bytearray) -> bool:
         """True where the file is new."""
         with path.open("ab", buffering=0) as file:
             if path not in self._whole:

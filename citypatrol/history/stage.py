@@ -14,6 +14,7 @@ from citypatrol.clock import Clock
 from citypatrol.crashpoints import CrashPoint, crash_point
 from citypatrol.errors import Retry
 from citypatrol.history.buffer import Buffer
+from citypatrol.history.control import ControlLines
 from citypatrol.history.upkeep import Upkeep
 from citypatrol.history.writer import HistoryWriter
 from citypatrol.journal import Entry, Journal, JournalFull
@@ -25,6 +26,8 @@ FLUSH_S: Final = 45.0
 """RULES 26: the open hour at least every 60 s; reading and writing take their time too."""
 FLUSH_ROWS: Final = 250_000
 """What the memory is bounded by: rows and their encoding take 60 MB."""
+FLUSH_BYTES: Final = 16_000_000
+"""Of control records: a city that introduces itself writes 1 MB a second of them."""
 _PAGE: Final = 64
 _WAIT_S: Final = 0.5
 _LAST_WAIT_S: Final = 0.1  # Kafka says that there is nothing before it has looked
@@ -56,6 +59,7 @@ class HistoryStage:
         keep: int = KEEP_MS,
         flush_s: float = FLUSH_S,
         flush_rows: int = FLUSH_ROWS,
+        flush_bytes: int = FLUSH_BYTES,
         gather_s: float = GATHER_S,
     ) -> None:
         """``keep`` in milliseconds of the samples' own time. ``gather_s``: how often the journal is
@@ -65,6 +69,7 @@ class HistoryStage:
         self._upkeep = Upkeep(folder, keep=keep, clock=clock)
         self._flush_s = flush_s
         self._flush_rows = flush_rows
+        self._flush_bytes = flush_bytes
         self._gather_s = gather_s
         self._writer = HistoryWriter(folder)
         self._buffer = Buffer()
@@ -149,7 +154,9 @@ class HistoryStage:
     def _is_due(self) -> bool:
         if self._flush_at is None:
             return False
-        return time.monotonic() >= self._flush_at or self._buffer.rows >= self._flush_rows
+        rows, lines = self._buffer.rows, self._buffer.controls.size
+        full = rows >= self._flush_rows or lines >= self._flush_bytes
+        return full or time.monotonic() >= self._flush_at
 
     async def _flush(self, stop: asyncio.Event) -> bool:
         """Files, then snapshot and cursor; False where the stop comes before they take it."""
@@ -164,9 +171,9 @@ class HistoryStage:
 
     async def _write(self) -> None:
         buffer, rows = self._buffer, self._buffer.rows
-        if buffer.controls:
+        if buffer.controls.size:
             await self._in_thread(self._writer.write_controls, buffer.controls)
-            buffer.controls = []  # not once more where the disk takes these and not the rows
+            buffer.controls = ControlLines()  # not once more where only the rows are not taken
         if rows:
             span = (self._done + 1, self._position)
             await self._in_thread(

@@ -2,14 +2,14 @@
 
 import contextlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
 from citypatrol.crashpoints import CrashPoint, crash_point
-from citypatrol.history.control import ControlFiles, sync_folder
+from citypatrol.history.control import ControlFiles, ControlLines, sync_folder
 from citypatrol.history.layout import CONTROL, MERGE, TMP, Footer, Name, Span
 from citypatrol.history.parquet import (
     by_hour,
@@ -18,8 +18,6 @@ from citypatrol.history.parquet import (
     values_repeat,
     write_table,
 )
-from citypatrol.journal import Entry
-from citypatrol.records import Control
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +42,9 @@ class HistoryWriter:
             path.unlink()
         return [path.name for path in ours]
 
-    def write_controls(self, controls: Iterable[tuple[Entry, Control]]) -> None:
+    def write_controls(self, controls: ControlLines) -> None:
         """Durable when it returns; where it raises the files are as they were."""
-        self._controls.append(controls)
+        self._controls.append(controls.by_name)
 
     def write_rows(self, rows: pa.Table, *, journal: str, span: Span) -> Sequence[Name]:
         """Durable when it returns; the names of the new files, one for each hour that has rows.

@@ -78,6 +78,10 @@ def marked(folder: Path) -> dict[float, bool]:
     return {row["value"]: row["late"] for row in table.to_pylist()}
 
 
+def control_files(folder: Path) -> list[Path]:
+    return list(folder.glob("control/*"))
+
+
 async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(20):
         while not condition():
@@ -191,6 +195,19 @@ async def test_an_open_hour_is_written_by_time_and_by_rows(
         await journal.append([batch((SEVEN, 5.0))])
         await until(lambda: len(names(folder)) == 3)
     assert values(folder) == [1.0, 2.0, 3.0, 4.0, 5.0]
+
+
+async def test_sources_that_introduce_themselves_are_written_by_their_size(
+    journal: SqliteJournal, folder: Path
+) -> None:
+    async with running(stage(journal, folder, flush_bytes=1_000)):
+        await journal.append([SourceSeen(SEVEN, "ws-1", {"name": "x" * 100}, 0, 0)])
+        await asyncio.sleep(0.3)
+        assert not control_files(folder)
+        await journal.append([SourceSeen(SEVEN, f"ws-{n}", {}, 0, 0) for n in range(2, 20)])
+        await until(lambda: control_files(folder))
+        written = History(folder).controls(since=0, until=10**15)
+        assert [said.position for said in written] == list(range(1, 20))
 
 
 async def test_rows_are_counted_once(journal: SqliteJournal, folder: Path) -> None:
