@@ -9,11 +9,10 @@ from citypatrol.clock import Ts
 from rules.incidents import Incident, Severity
 from tickets.folding import Case, Change, Seen
 from tickets.ledger import RULES, Ledger
-from tickets.opening import Opener
+from tickets.opening import Opener, retitled
 from tickets.rows import chunks, seen_of, seen_values, ticket_of
 from tickets.schema import OPEN, incidents, sequences, tickets
 from tickets.ticket import Ticket, ticket_key
-from tickets.titles import title_of
 
 
 class Filing:
@@ -128,9 +127,7 @@ class Filing:
         ticket = change.ticket
         if change.caused_at is None:
             return change
-        if ticket.group is not None and ticket.sources > 1:
-            first = self._first(ticket, case)
-            ticket = replace(ticket, title=title_of(ticket.template, first, count=ticket.sources))
+        ticket = retitled(ticket, first=lambda id: self._first(id, case))
         if self._can_wait(change) and self._ledger.told_from(ticket) > self._now:
             untold = self._now if ticket.untold is None else ticket.untold
             return Change(replace(ticket, untold=untold), is_new=False)
@@ -145,10 +142,10 @@ class Filing:
             and self._severities.get(ticket.id) == ticket.severity
         )
 
-    def _first(self, ticket: Ticket, case: Case) -> Incident:
-        seen = case.touched.get(ticket.first_incident)
+    def _first(self, id: str, case: Case) -> Incident:
+        seen = case.touched.get(id)
         if seen is None:
-            stored = select(incidents).where(incidents.c.id == ticket.first_incident)
+            stored = select(incidents).where(incidents.c.id == id)
             seen = seen_of(self._connection.execute(stored).one())
         return seen.incident
 

@@ -1,7 +1,7 @@
 """A new ticket for its first incident: title, place, unit and deadlines (pure)."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from math import isfinite
 from zoneinfo import ZoneInfo
@@ -94,6 +94,15 @@ class Opener:
             if lat is not None and lon is not None
             else _Spot(None, None, site)
         )
+
+
+def retitled(ticket: Ticket, *, first: Callable[[str], Incident]) -> Ticket:
+    """A group's ticket says how many sources it is about. ``first``: the incident of this id."""
+    if ticket.group is None or ticket.sources < 2:
+        return ticket
+    return replace(
+        ticket, title=title_of(ticket.template, first(ticket.first_incident), count=ticket.sources)
+    )
 
 
 def _degrees(labels: Mapping[str, str], name: str, *, limit: float) -> float | None:
