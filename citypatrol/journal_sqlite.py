@@ -17,18 +17,19 @@ from citypatrol.clock import Clock, SystemClock, Ts
 from citypatrol.journal import Entry, Snapshot
 from citypatrol.journal_lock import JournalLock
 from citypatrol.journal_open import WHAT, Retention, Unreadable, mend_table, open_table
+from citypatrol.journal_pages import entries
 from citypatrol.journal_readers import Readers
 from citypatrol.journal_rows import Encoded, load_snapshot, meta_get, page, whole_snapshot
 from citypatrol.journal_table import Table
+from citypatrol.journal_turns import Turns
 from citypatrol.journal_writer import Stored, Writer, translated
-from citypatrol.records import Record, decode_record, encode_record
+from citypatrol.records import Record, encode_record
 from citypatrol.samples import Batch
 from citypatrol.sqlitefile import is_corrupt
 
 KEEP_MS: Final = 7 * 86_400_000
 MAX_BYTES: Final = 20 * 10**9
 _READERS: Final = 4
-_NOT_WHOLE: Final = "its checksum is another one"
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -41,7 +42,8 @@ class SqliteJournal:
     a minute: records older than ``keep`` (ms) that every cursor has passed, then, where the file
     holds more than ``max_size`` bytes, whatever the cursors ``holds`` have passed, whether they
     have committed yet or not. A cursor that this leaves behind goes on at the first record there is
-    (``oldest``); what it skips is counted and logged. The file keeps the size it once had:
+    (``oldest``); what it skips is counted and logged. While the first of ``holds`` has a backlog,
+    readers of the other cursors get a tenth of their time. The file keeps the size it once had:
     what is freed in it is used again. Raises ConfigError where the file is damaged or another
     process owns it, JournalFull where disk or ``max_size`` take no more, Retry for other failures
     of the disk.
@@ -69,6 +71,7 @@ class SqliteJournal:
         self._met: list[tuple[int, bytes, str]] = []
         self._news = asyncio.Event()
         self._stored = Stored()
+        self._turns = Turns(next(iter(holds), ""))
 
     async def open(self) -> None:
         """Take the lock and open the file; a second call does nothing."""
@@ -98,12 +101,16 @@ class SqliteJournal:
         await self.open()
         at = self._stored.committed.get(cursor, 0) if after is None else after
         until = self._loop.time() + wait_s
+        if rest_s := min(self._turns.rest_s(cursor, now=self._loop.time()), wait_s):
+            await asyncio.sleep(rest_s)
         while True:
             news = self._news  # taken before looking: what comes meanwhile is not slept through
             if at < self._stored.end and limit > 0:
-                entries, at = await self._read_now(partial(self._page, after=at, limit=limit))
-                if entries:
-                    return entries
+                found, at = await self._read_now(partial(self._page, after=at, limit=limit))
+                if found:
+                    ahead = self._stored.end - at
+                    self._turns.gave(cursor, ahead=ahead, now=self._loop.time())
+                    return found
                 continue
             left = until - self._loop.time()
             if left <= 0 or self._state == "closed":
@@ -240,16 +247,15 @@ class SqliteJournal:
     ) -> tuple[list[Entry], int]:
         """Entries behind ``after``, and the last position looked at."""
         end = self._stored.end
-        entries = []
+        read = []
         rows = page(connection, after, limit=limit)
-        for row in rows:
-            try:
-                if not row.is_whole:
-                    raise ValueError(_NOT_WHOLE)
-                entries.append(Entry(row.position, decode_record(row.data)))
-            except ValueError as error:
-                self._met_unreadable(row.position, row.data, str(error))
-        return entries, rows[-1].position if rows else end
+        for one in entries(rows):
+            if isinstance(one, Entry):
+                read.append(one)
+            else:
+                row, reason = one
+                self._met_unreadable(row.position, row.data, reason)
+        return read, rows[-1].position if rows else end
 
     def _met_unreadable(self, position: int, data: bytes, reason: str) -> None:
         """Once for all readers of this process."""
