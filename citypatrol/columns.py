@@ -29,9 +29,11 @@ class Column(Generic[T]):
 
     def ensure(self, size: int) -> None:
         have = len(self.data)
-        if size > have:
-            more = np.full(max(size, 2 * have, 64) - have, self._fill, self.data.dtype)
-            self.data = np.concatenate([self.data, more])
+        if size > have:  # by a quarter: what is filled in advance is memory in use
+            grown = np.empty(max(size, have + have // 4, 64), self.data.dtype)
+            grown[:have] = self.data
+            grown[have:] = self._fill
+            self.data = grown
 
     def replace(self, data: NDArray[T]) -> None:
         """Take these values over, as the first ones."""
@@ -42,13 +44,14 @@ class Column(Generic[T]):
 class PairIndex:
     """(source, metric) to a number: open addressing, so a batch costs a few array operations.
 
-    Keys are ``source << 24 | metric``; both are small numbers that count up from 0.
+    Keys are ``source << 24 | metric``; both are small numbers that count up from 0. Numbers are
+    below 2^31.
     """
 
     def __init__(self) -> None:
         self._bits = 10
         self._keys: Ints = np.full(1 << self._bits, _EMPTY, np.int64)
-        self._numbers: Ints = np.full(1 << self._bits, _EMPTY, np.int64)
+        self._numbers: Codes = np.full(1 << self._bits, _EMPTY, np.int32)
         self._size = 0
 
     @staticmethod
@@ -59,7 +62,7 @@ class PairIndex:
         """Each key's number, -1 where it has none."""
         slots = self._slots(keys)
         found = self._keys[slots]
-        numbers = self._numbers[slots]
+        numbers = self._numbers[slots].astype(np.int64)
         wrong = np.flatnonzero((found != keys) & (found != _EMPTY))
         while len(wrong):
             slots[wrong] = (slots[wrong] + 1) & (len(self._keys) - 1)
@@ -85,10 +88,10 @@ class PairIndex:
         while 2 * size > (1 << self._bits):
             self._bits += 1
         self._keys = np.full(1 << self._bits, _EMPTY, np.int64)
-        self._numbers = np.full(1 << self._bits, _EMPTY, np.int64)
+        self._numbers = np.full(1 << self._bits, _EMPTY, np.int32)
         self._place(keys, numbers)
 
-    def _place(self, keys: Ints, numbers: Ints) -> None:
+    def _place(self, keys: Ints, numbers: Ints | Codes) -> None:
         slots = self._slots(keys)
         while len(keys):
             free = self._keys[slots] == _EMPTY

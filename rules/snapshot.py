@@ -35,7 +35,7 @@ def save(state: State) -> bytes:
 
 def load(state: State, data: bytes) -> None:
     """Fill a new state. Raises ValueError where the bytes are no snapshot."""
-    facts, columns = _unpack(data)
+    facts, columns = unpack(data)
     try:
         _load_shared(state, facts, columns)
         judged = state.gate.judged(state.index.size)
@@ -71,19 +71,20 @@ def _goes_on(judge: Judge, saved: Facts) -> bool:
 def _shared(state: State) -> tuple[Facts, Columns]:
     sources, index, gate = state.sources, state.index, state.gate
     series = np.arange(index.size)
+    forms, labels = sources.packed.save(len(sources))
     facts: Facts = {
         "now": state.now,
         "in_force": state.in_force,
         "orphans": [encode_incident(one).decode() for one in state.orphans],
         "names": sources.names,
+        "label forms": forms,
         "metrics": index.metrics,
         "waiting": gate.waiting.save(),
         "pictures": {},
         "rules": {},
     }
     columns: Columns = {
-        "labels": np.frombuffer(b"".join(sources.texts), np.uint8),
-        "label bytes": np.array([len(text) for text in sources.texts], np.int64),
+        **labels,
         "lateness": sources.lateness.data[: len(sources)],
         "stale": sources.stale.data[: len(sources)],
         "source": index.source.data[: index.size],
@@ -99,8 +100,13 @@ def _shared(state: State) -> tuple[Facts, Columns]:
 
 def _load_shared(state: State, facts: Facts, columns: Columns) -> None:
     state.now, state.in_force = facts["now"], facts["in_force"]
-    texts = _texts(columns)
-    state.sources.restore(facts["names"], texts, columns["lateness"], columns["stale"])
+    state.sources.restore(facts["names"], columns["lateness"], columns["stale"])
+    if "label forms" in facts:
+        state.sources.packed.load(facts["label forms"], columns)
+    else:
+        for source, text in enumerate(_texts(columns)):
+            state.sources.packed.put(source, orjson.loads(text))
+    state.sources.code_all()
     state.index.restore(facts["metrics"], columns["source"], columns["metric"])
     state.gate.ensure(state.index.size)
     state.gate.newest.replace(columns["newest"])
@@ -109,7 +115,8 @@ def _load_shared(state: State, facts: Facts, columns: Columns) -> None:
 
 
 def _texts(columns: Columns) -> list[bytes]:
-    """Each source's labels. Snapshots of earlier versions have their sizes in characters."""
+    """Each source's labels, as snapshots of earlier versions have them: JSON, and its size in
+    bytes; still earlier in characters."""
     labels = columns["labels"].data
     if "label bytes" in columns:
         ends = np.cumsum(columns["label bytes"]).tolist()
@@ -180,7 +187,8 @@ def pack(facts: Facts, columns: Columns) -> bytes:
     return packed
 
 
-def _unpack(data: bytes) -> tuple[Facts, Columns]:
+def unpack(data: bytes) -> tuple[Facts, Columns]:
+    """What ``pack`` took. Raises ValueError where the bytes are none of it."""
     start = len(_MAGIC) + 8
     if not data.startswith(_MAGIC):
         message = f"not a snapshot of rules: it begins with {data[:20]!r}"

@@ -5,17 +5,16 @@ from itertools import chain, repeat
 from typing import Final, NamedTuple
 
 import numpy as np
-import orjson
 
 from citypatrol.columns import Codes, Column, Floats, Ints
 from citypatrol.records import SourceSeen
+from rules.labels import Labels
 from rules.ruleset import number
 
 LATENESS_MS: Final = 0
 STALE_MS: Final = 7_200_000
 OWN: Final = "citypatrol/"
 """So begin the sources of the city's own series."""
-_NO_LABELS: Final = b"{}"
 _MOST_LEVELS: Final = 3  # more slashes are no region of a region, but nonsense from the field
 
 
@@ -30,12 +29,12 @@ class Seen(NamedTuple):
 class Sources:
     """Numbers for names. A source that no record announced has no labels and the defaults.
 
-    Only the labels in ``asked`` become columns; all of them are kept as JSON, for incidents.
+    Only the labels in ``asked`` become columns; all of them are kept packed, for incidents.
     """
 
     def __init__(self, asked: Iterable[str]) -> None:
         self.names: list[str] = []
-        self.texts: list[bytes] = []
+        self.packed = Labels()
         self.lateness = Column(np.int64, LATENESS_MS)
         self.stale = Column(np.int64, STALE_MS)
         self.parent = Column(np.int64, 0)
@@ -89,18 +88,13 @@ class Sources:
         self.stale.data[mine] = record.stale
         self.patient |= record.lateness > 0
         labels = {label: value for label, value in record.labels.items() if value}
-        text = _NO_LABELS
-        if labels:  # a copy: orjson's bytes keep the kilobytes that it wrote them into
-            text = bytes(memoryview(orjson.dumps(labels, option=orjson.OPT_SORT_KEYS)))
-        changed = text != self.texts[mine]
+        changed = self.packed.put(mine, labels)
         if changed:
-            self.texts[mine] = text
             self._code(mine, labels)
         return Seen(mine, changed, retimed)
 
     def labels(self, source: int) -> dict[str, str]:
-        found: dict[str, str] = orjson.loads(self.texts[source])
-        return found
+        return self.packed.of(source)
 
     def of_others(self, sources: Ints) -> np.ndarray:
         """Which of these are not the city's own (counts of tickets, figures of the pipeline)."""
@@ -120,28 +114,28 @@ class Sources:
         numbers = np.array([nothing if cell is None else cell for cell in table], np.float64)
         return numbers[self._labels[label].data[sources]]
 
-    def restore(
-        self, names: Sequence[str], texts: Sequence[bytes], lateness: Ints, stale: Ints
-    ) -> None:
-        """Fill an empty table as ``names``, ``texts`` and the two columns were saved."""
+    def restore(self, names: Sequence[str], lateness: Ints, stale: Ints) -> None:
+        """Fill an empty table as ``names`` and the two columns were saved; ``packed`` comes next,
+        and then ``code_all``."""
         for name in names:
             self._add(name)
-        self.texts = list(texts)
         self.lateness.replace(lateness)
         self.stale.replace(stale)
         self.patient = bool((lateness > 0).any())
+
+    def code_all(self) -> None:
+        """The columns of the labels that are asked for, after ``packed`` was filled."""
         if self._labels:
-            for source, text in enumerate(self.texts):
-                if text != _NO_LABELS:
-                    self._code(source, orjson.loads(text))
+            for source in self.packed.having(len(self)).tolist():
+                self._code(source, self.labels(source))
 
     def _add(self, name: str) -> None:
         mine = len(self.names)
         self._numbers[name] = mine
         self.names.append(name)
-        self.texts.append(_NO_LABELS)
         if mine == self._room:
-            self._room = max(64, 2 * mine)
+            self._room = max(64, mine + mine // 4)
+            self.packed.ensure(self._room)
             for column in (self.lateness, self.stale, self.parent, *self._labels.values()):
                 column.ensure(self._room)
         parent = _parent(name)

@@ -1,10 +1,13 @@
 """Snapshots, and rules that change between them."""
 
+import numpy as np
+import orjson
 import pytest
 
+from citypatrol.records import SourceSeen
 from rules.engine import Engine
 from rules.ruleset import RuleSet
-from rules.snapshot import pack
+from rules.snapshot import pack, unpack
 from tests.rules.story import outcome, records, ruleset
 
 FLOOD = "{name: flood, select: {metric: x}, when: {above: 15, for: 60s}, clear: {for: 30s}}"
@@ -162,3 +165,21 @@ def test_bytes_that_are_no_snapshot(data: bytes, message: str) -> None:
 def test_facts_that_are_not_ours() -> None:
     with pytest.raises(ValueError, match=r"not a snapshot of rules: KeyError\('now'\)"):
         Engine.restore(rules(FLOOD), pack({}, {}))
+
+
+@pytest.mark.parametrize("sizes", ["label bytes", "label sizes"])
+def test_labels_as_earlier_versions_saved_them(sizes: str) -> None:
+    """JSON, one source behind the other; the sizes in bytes, still earlier in characters."""
+    named = {"a": {"name": "设备"}, "b": {}, "c": {"name": "C", "limit": "20"}}
+    engine = Engine(rules(FLOOD))
+    engine.fold([SourceSeen(0, source, labels, 0, 7_200_000) for source, labels in named.items()])
+    facts, columns = unpack(engine.snapshot())
+    texts = [orjson.dumps(labels) for labels in named.values()]
+    lengths = [len(text) if sizes == "label bytes" else len(text.decode()) for text in texts]
+    del facts["label forms"]
+    kept = {name: column for name, column in columns.items() if not name.startswith("label ")}
+    kept |= {"labels": np.frombuffer(b"".join(texts), np.uint8), sizes: np.array(lengths)}
+    by_label = FLOOD.replace("above: 15", "above: {label: limit, default: 15}")
+    again = Engine.restore(rules(by_label), pack(facts, kept))
+    fired = again.fold(records("0 a x 16 \n0 c x 16 \n1 c x 21 \n| 70"))
+    assert [(one.source, one.labels) for one in fired] == [("a", named["a"]), ("c", named["c"])]
