@@ -12,6 +12,7 @@ BENCHES = (
     "history",
     "heard",
     "influx",
+    "camera",
     "drill_kill",
     "drill_outage",
     "drill_camera",

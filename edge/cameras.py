@@ -10,14 +10,17 @@ import structlog
 from citypatrol import metrics
 from citypatrol.clock import Clock, Ts
 from citypatrol.samples import Batch, Sample
-from detectors.types import Frame
-from edge.eye import Evidence, Eye
+from detectors.types import Burst, Frame, Wish
+from edge.eye import FAULT, Evidence, Eye
 from edge.load import Cameras
-from ingest.camera import CameraLimits, CameraPool
+from edge.touched import Touched, compare
+from ingest.camera import CameraPool
+from ingest.camera_source import CameraLimits
+from ingest.camera_wire import BurstOrder
 
 log = structlog.get_logger(__name__)
 
-FAULT, AGE = "camera.fault", "camera.age"
+AGE = "camera.age"
 _GRACE_MS = 10_000
 _SLOWEST_TELLING_MS = 10_000
 _ASK_AGAIN_S = 0.2
@@ -37,6 +40,7 @@ class CameraStage:
     and tells of each camera that gives none (``camera.fault`` = 1, ``camera.age`` in seconds).
 
     While the intake has no room frames wait, and newer ones replace them; no sample is lost.
+    ``change`` takes other cameras while it runs.
     """
 
     name = "cameras"
@@ -54,48 +58,82 @@ class CameraStage:
         self._intake = intake
         self._evidence = evidence
         self._clock = clock
+        self._eyes: dict[str, tuple[object, Eye]] = {}
         sources = [camera.source() for camera in cameras]
-        self.pool = CameraPool(sources, limits=limits or CameraLimits())
+        self.pool = CameraPool(sources, limits=limits)
 
     def waiting_for(self) -> str | None:
         return None
 
+    def change(self, cameras: Cameras) -> Touched:
+        """Watch these from now on; what is the same goes on undisturbed. In the loop of ``run``."""
+        touched = compare(self._cameras, cameras)
+        self._cameras = cameras
+        self.pool.change([camera.source() for camera in cameras])
+        return touched
+
     async def run(self, stop: asyncio.Event) -> None:
-        if not self._cameras:
-            await stop.wait()
-            return
         with ThreadPoolExecutor(1, thread_name_prefix="detectors") as thread:
-            eyes = await asyncio.get_running_loop().run_in_executor(thread, self._open_eyes)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.pool.run(stop))
-                group.create_task(self._watch(eyes, thread, stop))
+                group.create_task(self._watch(thread, stop))
+                bursts = group.create_task(self._judge_bursts(thread, stop))
                 group.create_task(self._tell_of_silence(stop))
+                await stop.wait()
+                bursts.cancel()
 
-    def _open_eyes(self) -> Mapping[str, Eye]:
+    def _eye(self, camera: str) -> Eye | None:
+        """In the detectors' thread. Made at the first frame; another where it sees other things."""
         from detectors.evidence import draw  # OpenCV
 
-        return {
-            camera.id: Eye(camera.id, watches=camera.watches(), evidence=self._evidence, draw=draw)
-            for camera in self._cameras
-        }
+        if camera not in self._cameras:
+            self._eyes.pop(camera, None)
+            return None
+        config = self._cameras[camera]
+        sees = (config.url, config.detectors)
+        known = self._eyes.get(camera)
+        if known is None or known[0] != sees:
+            eye = Eye(camera, watches=config.watches(), evidence=self._evidence, draw=draw)
+            known = self._eyes[camera] = (sees, eye)
+        return known[1]
 
-    async def _watch(
-        self, eyes: Mapping[str, Eye], thread: ThreadPoolExecutor, stop: asyncio.Event
-    ) -> None:
+    async def _watch(self, thread: ThreadPoolExecutor, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
         while not stop.is_set():
             seen = await self.pool.next_frame(wait_s=_LOOK_S)
             if seen is None:
                 continue
             frame = Frame(seen.camera, seen.ts, seen.pixels)
-            samples = await loop.run_in_executor(thread, eyes[seen.camera].look, frame)
+            samples, wish = await loop.run_in_executor(thread, self._look, frame)
+            if wish is not None:
+                self.pool.ask_burst(BurstOrder(seen.camera, wish.seconds, wish.boxes))
             await self._offer(seen.camera, samples, stop=stop)
+
+    def _look(self, frame: Frame) -> tuple[list[Sample], Wish | None]:
+        eye = self._eye(frame.camera)
+        if eye is None:
+            return [], None
+        return eye.look(frame), eye.wish(of=frame)
+
+    async def _judge_bursts(self, thread: ThreadPoolExecutor, stop: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+        while not stop.is_set():
+            came = await self.pool.next_burst()
+            burst = Burst(came.camera, came.times, came.cuts)
+            samples = await loop.run_in_executor(thread, self._judge, burst)
+            await self._offer(came.camera, samples, stop=stop)
+
+    def _judge(self, burst: Burst) -> list[Sample]:
+        eye = self._eye(burst.camera)
+        return [] if eye is None else eye.judge(burst)
 
     async def _tell_of_silence(self, stop: asyncio.Event) -> None:
         told: dict[str, Ts] = {}
         while not stop.is_set():
             now = self._clock.now()
             for camera, age_s in self.pool.ages_s().items():
+                if camera not in self._cameras:
+                    continue
                 every = self._cameras[camera].every
                 if age_s * 1000 < every + _GRACE_MS:
                     continue
@@ -108,8 +146,8 @@ class CameraStage:
             await _sleep(_LOOK_S, stop=stop)
 
     async def _offer(self, camera: str, samples: Sequence[Sample], *, stop: asyncio.Event) -> None:
-        if not samples:
-            return
+        if not samples or camera not in self._cameras:
+            return  # removed while it was looked at
         batch = Batch.of(samples)
         labels = dict.fromkeys(batch.sources, self._cameras[camera].labels())
         while not self._intake.offer(batch, labels=labels):

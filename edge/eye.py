@@ -1,20 +1,24 @@
 """One camera's detectors looking at a frame: samples out, with a picture where it proves one."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any, Final, Protocol
 
 import structlog
 
 from citypatrol import metrics
 from citypatrol.clock import Ts
 from citypatrol.samples import Sample
-from detectors.types import Finding, Frame, Pixels, Watch
+from detectors.types import Burst, BurstWatch, Finding, Frame, Pixels, Seen, Watch, Wish
 from edge.keepsake import Keepsakes, shows_something
 
 log = structlog.get_logger(__name__)
 
+FAULT: Final = "camera.fault"
 _COMPLAIN_EVERY_MS = 60_000
+_WISH_LIVES_MS = 30_000
+_NOTHING = Seen((), ())
 
 
 class Evidence(Protocol):
@@ -31,6 +35,16 @@ class Draw(Protocol):
     ) -> bytes: ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Wished:
+    """Who waits for a burst, and the frame that made it wish for one: the evidence, if it proves
+    something."""
+
+    watch: BurstWatch
+    wish: Wish
+    frame: Frame
+
+
 class Eye:
     """Not thread-safe: a camera's frames are looked at one after the other."""
 
@@ -43,20 +57,54 @@ class Eye:
         self._draw = draw
         self._keepsakes = Keepsakes()
         self._complained: dict[str, Ts] = {}
+        self._wished: _Wished | None = None
 
     def look(self, frame: Frame) -> list[Sample]:
-        """What every detector says of the frame. One that raises costs its own samples only."""
+        """What every detector says of the frame. One that raises costs its own samples only.
+
+        A detector that finds the camera itself at fault is the last one asked: a blind camera says
+        nothing of the street.
+        """
+        if self._wished is not None and not 0 <= frame.ts - self._wished.frame.ts < _WISH_LIVES_MS:
+            self._wished = None
         samples: list[Sample] = []
         findings: list[Finding] = []
         for watch in self._watches:
-            try:
-                seen = watch(frame)
-            except Exception as error:  # noqa: BLE001 - a process loop: the next detector goes on
-                self._complain(f"detector {type(watch).__name__} failed", error, at=frame.ts)
-                metrics.DROPPED.labels("detectors", "error").inc()
-                continue
+            seen = self._ask(watch, partial(watch, frame), at=frame.ts)
             samples += seen.samples
             findings += seen.findings
+            if any(sample.metric == FAULT and sample.value > 0 for sample in seen.samples):
+                self._wished = None
+                break
+            if seen.wish is not None and self._wished is None and isinstance(watch, BurstWatch):
+                self._wished = _Wished(watch, seen.wish, frame)
+        return self._with_evidence(samples, findings, frame)
+
+    def wish(self, *, of: Frame) -> Wish | None:
+        """The burst that this frame made a detector wish for; none while another is awaited."""
+        wished = self._wished
+        return wished.wish if wished is not None and wished.frame is of else None
+
+    def judge(self, burst: Burst) -> list[Sample]:
+        """What the detector that wished for the burst says of it; [] where nobody waits for it."""
+        wished, self._wished = self._wished, None
+        if wished is None or not burst.times:
+            return []
+        ask = partial(wished.watch.burst, burst)
+        seen = self._ask(wished.watch, ask, at=burst.times[-1])
+        return self._with_evidence(list(seen.samples), seen.findings, wished.frame)
+
+    def _ask(self, watch: Watch, ask: Callable[[], Seen], *, at: Ts) -> Seen:
+        try:
+            return ask()
+        except Exception as error:  # noqa: BLE001 - a process loop: the next detector goes on
+            self._complain(f"detector {type(watch).__name__} failed", error, at=at)
+            metrics.DROPPED.labels("detectors", "error").inc()
+            return _NOTHING
+
+    def _with_evidence(
+        self, samples: list[Sample], findings: Sequence[Finding], frame: Frame
+    ) -> list[Sample]:
         if not self._keepsakes.wanted(samples, at=frame.ts):
             return samples
         sha = self._keep(frame, findings)

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
@@ -15,7 +15,7 @@ from citypatrol.units import DurationMs
 from citypatrol.yamlfile import Document, Model, load_model, wrong
 from detectors.config import DetectorConfigs, build_watches
 from detectors.types import Watch
-from ingest.camera import CameraSource
+from ingest.camera_source import CameraSource
 
 _SAME_PLACE_DEGREES: Final = 1e-6
 _SCHEMES: Final = ("rtsp", "rtsps", "file")
@@ -83,12 +83,13 @@ class CameraConfig(Model):
     id: Annotated[str, AfterValidator(_id)]
     url: Annotated[Secret, AfterValidator(_url)]
     every: Annotated[DurationMs, AfterValidator(_every)] = 10_000
+    transport: Literal["tcp", "udp"] = "tcp"
     site: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     place: CameraPlace | None = None
     detectors: DetectorConfigs = ()
 
     def source(self) -> CameraSource:
-        return CameraSource(self.id, self.url, self.every)
+        return CameraSource(self.id, self.url, self.every, self.transport)
 
     def watches(self) -> list[Watch]:
         """Fresh ones: they remember frames. The health of the camera is always among them."""
@@ -119,6 +120,9 @@ class Cameras:
 
     def __len__(self) -> int:
         return len(self._cameras)
+
+    def __contains__(self, camera: str) -> bool:
+        return camera in self._cameras
 
     def __getitem__(self, camera: str) -> CameraConfig:
         return self._cameras[camera]

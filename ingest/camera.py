@@ -9,48 +9,42 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from citypatrol import metrics
-from citypatrol.secret import Secret
 from ingest.camera_process import CameraProcess
 from ingest.camera_slots import NewestPerCamera
-from ingest.camera_wire import CameraBeat, CameraOrder, ChildOrder, Picture
+from ingest.camera_source import CameraLimits, CameraSource
+from ingest.camera_wire import (
+    BurstOrder,
+    CameraBeat,
+    ChildOrder,
+    Forget,
+    Picture,
+    PictureBurst,
+)
 
 log = structlog.get_logger(__name__)
 
 MOST_PER_PROCESS = 25
+_MOST_BURSTS = 8
 _LOOK_S = 0.5
 _EARLY_DEATH_S = 60.0
 _SLOWEST_RESTART_S = 30.0
 _HANGS = "it hangs where no timeout reaches; is its name server up?"
 
 
-@dataclass(frozen=True, slots=True)
-class CameraSource:
-    """One camera to read: an rtsp, rtsps or file url, and how often a picture is wanted."""
+@dataclass(slots=True, eq=False)
+class _Crew:
+    """The cameras that share a child process, over its restarts. ``suspect``: one of them has hung
+    or crashed a child, so no other is put beside it."""
 
-    id: str
-    url: Secret
-    every_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class CameraLimits:
-    """Seconds. ``read_s`` is how long a stream may pause, so a freeze is noticed within it."""
-
-    open_s: float = 5.0
-    read_s: float = 8.0
-    beat_s: float = 0.5
-    beat_limit_s: float = 8.0
-
-    @property
-    def stuck_s(self) -> float:
-        """A camera's thread that is away for longer hangs where no timeout reaches (DNS)."""
-        return self.open_s + self.read_s + 10.0
+    cameras: list[str]
+    suspect: bool = False
+    process: CameraProcess | None = None
 
 
 class CameraPool:
@@ -65,18 +59,20 @@ class CameraPool:
         self,
         sources: Iterable[CameraSource],
         *,
-        limits: CameraLimits = CameraLimits(),
+        limits: CameraLimits | None = None,
         per_process: int = MOST_PER_PROCESS,
     ) -> None:
         self._sources = {source.id: source for source in sources}
-        self._limits = limits
+        self._limits = limits or CameraLimits()
         self._per_process = per_process
         self._slots: NewestPerCamera[Picture] = NewestPerCamera()
+        self._bursts: asyncio.Queue[PictureBurst] = asyncio.Queue(_MOST_BURSTS)
         self._came = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._keep_one: Callable[[_Crew], object] | None = None
+        self._crews: list[_Crew] = []
         self._frame_at = dict.fromkeys(self._sources, time.monotonic())
         self._troubles: dict[str, str] = {}
-        self._reader: dict[str, CameraProcess] = {}
 
     def waiting_for(self) -> str | None:
         """Nothing: a dead camera is a fault to tell of, no reason to hold a city back."""
@@ -85,7 +81,7 @@ class CameraPool:
     def ages_s(self) -> Mapping[str, float]:
         """Seconds since each camera's last frame, or since the pool was started."""
         now = time.monotonic()
-        return {camera: now - at for camera, at in self._frame_at.items()}
+        return {camera: now - self._frame_at.get(camera, now) for camera in self._sources}
 
     def troubles(self) -> Mapping[str, str]:
         """What each camera that gives no frame says is wrong, without any secret."""
@@ -93,11 +89,34 @@ class CameraPool:
 
     def processes(self) -> Mapping[int, tuple[str, ...]]:
         """The cameras of each child process that runs, by its process id."""
-        cameras: dict[int, list[str]] = {}
-        for camera, process in self._reader.items():
-            if process.pid is not None and process.ended() is None:
-                cameras.setdefault(process.pid, []).append(camera)
-        return {pid: tuple(names) for pid, names in cameras.items()}
+        return {
+            crew.process.pid: tuple(crew.cameras)
+            for crew in self._crews
+            if crew.process is not None
+            and crew.process.pid is not None
+            and crew.process.ended() is None
+        }
+
+    def change(self, sources: Iterable[CameraSource]) -> None:
+        """Read these from now on. A camera that is new or differs is begun, one that is not among
+        them is let go; the others go on undisturbed."""
+        wanted = {source.id: source for source in sources}
+        before, self._sources = self._sources, wanted
+        for camera in [name for name, source in before.items() if wanted.get(name) != source]:
+            self._let_go(camera)
+        for camera in [name for name, source in wanted.items() if before.get(name) != source]:
+            self._frame_at[camera] = time.monotonic()
+            self._take_on(camera)
+
+    def ask_burst(self, order: BurstOrder) -> None:
+        """``next_burst`` gives it, unless the camera stops meanwhile: then nothing comes."""
+        crew = self._crew_of(order.camera)
+        if crew is not None and crew.process is not None:
+            crew.process.tell(order)
+
+    async def next_burst(self) -> PictureBurst:
+        """Waits for one. Few are kept; what nobody takes is counted as lost."""
+        return await self._bursts.get()
 
     async def next_frame(self, *, wait_s: float) -> Picture | None:
         """The newest frame of the camera that has waited longest; None where none came in time."""
@@ -116,45 +135,80 @@ class CameraPool:
         names = list(self._sources)
         size = self._per_process
         async with asyncio.TaskGroup() as group:
+            self._keep_one = lambda crew: group.create_task(self._keep(crew, stop=stop))
             for start in range(0, len(names), size):
-                group.create_task(self._keep(names[start : start + size], group=group, stop=stop))
+                self._start(names[start : start + size])
+            await stop.wait()
+        self._keep_one = None
 
-    async def _keep(
-        self, cameras: Sequence[str], *, group: asyncio.TaskGroup, stop: asyncio.Event
-    ) -> None:
+    def _start(self, cameras: Sequence[str], *, suspect: bool = False) -> None:
+        if self._keep_one is not None:
+            crew = _Crew(list(cameras), suspect)
+            self._crews.append(crew)
+            self._keep_one(crew)
+
+    def _crew_of(self, camera: str) -> _Crew | None:
+        return next((crew for crew in self._crews if camera in crew.cameras), None)
+
+    def _take_on(self, camera: str) -> None:
+        for crew in self._crews:
+            if len(crew.cameras) < self._per_process and not crew.suspect:
+                crew.cameras.append(camera)
+                if crew.process is not None:
+                    crew.process.tell(self._sources[camera].order())
+                return
+        self._start([camera])
+
+    def _let_go(self, camera: str) -> None:
+        crew = self._crew_of(camera)
+        if crew is not None:
+            crew.cameras.remove(camera)
+            if crew.process is not None:
+                crew.process.tell(Forget((camera,)))
+        self._slots.discard(camera)
+        self._troubles.pop(camera, None)
+        self._frame_at.pop(camera, None)
+        with contextlib.suppress(KeyError):  # never looked at yet
+            metrics.CAMERA_AGE.remove(camera)
+
+    async def _keep(self, crew: _Crew, *, stop: asyncio.Event) -> None:
         """Keep one child with these cameras alive until ``stop``.
 
         One that dies early twice in a row is started again as two halves, so that a stream that
         crashes decoders is alone in the end.
         """
-        mine = list(cameras)
+        mine = crew.cameras
         deaths = 0
         while mine and not stop.is_set():
             began = time.monotonic()
-            end = await self._live(mine, group=group, stop=stop)
+            end = await self._live(crew, stop=stop)
             if stop.is_set() or not mine:
-                return
+                continue
             early = time.monotonic() - began < _EARLY_DEATH_S
             deaths = deaths + 1 if early else 1
             log.error("camera process lost; starting it again", cameras=len(mine), reason=end)
             if deaths >= 2 and len(mine) > 1:
                 half = len(mine) // 2
-                group.create_task(self._keep(mine[half:], group=group, stop=stop))
+                self._start(mine[half:], suspect=True)
                 del mine[half:]
+                crew.suspect = True
                 deaths = 0
             await _pause(_restart_delay_s(deaths), stop=stop)
+        self._crews.remove(crew)
 
-    async def _live(self, mine: list[str], *, group: asyncio.TaskGroup, stop: asyncio.Event) -> str:
-        """Run one child until it dies or ``stop``; says how it ended. Takes stuck cameras away."""
+    async def _live(self, crew: _Crew, *, stop: asyncio.Event) -> str:
+        """Run one child until it dies, has no camera left or ``stop``; says how it ended. Takes
+        stuck cameras away."""
+        mine = crew.cameras
         process = CameraProcess(self._order(mine), on_picture=self._on_picture, on_dropped=_dropped)
         try:
             process.start()
         except OSError as error:
             return f"could not be started: {error.strerror}"
-        self._reader.update(dict.fromkeys(mine, process))
+        crew.process = process
         looked = time.monotonic()
         try:
-            while not stop.is_set():
+            while mine and not stop.is_set():
                 if (end := process.ended()) is not None:
                     return end
                 # If this loop itself was held up, the child may well have spoken.
@@ -167,21 +221,19 @@ class CameraPool:
                     if len(mine) == 1:
                         await asyncio.to_thread(process.kill)
                         return f"camera {camera!r} hangs"
-                    process.forget(camera)
+                    process.tell(Forget((camera,)))
                     mine.remove(camera)
-                    group.create_task(self._keep([camera], group=group, stop=stop))
+                    self._start([camera], suspect=True)
                 await _pause(_LOOK_S, stop=stop)
             return "stopped"
         finally:
+            crew.process = None  # a camera that is taken on now comes with the next one
             await asyncio.shield(asyncio.to_thread(process.end))
 
     def _order(self, cameras: Sequence[str]) -> ChildOrder:
         return ChildOrder(
             parent_pid=os.getpid(),
-            cameras=tuple(
-                CameraOrder(source.id, source.url.reveal(), source.every_ms / 1000)
-                for source in (self._sources[camera] for camera in cameras)
-            ),
+            cameras=tuple(self._sources[camera].order() for camera in cameras),
             open_s=self._limits.open_s,
             read_s=self._limits.read_s,
             beat_s=self._limits.beat_s,
@@ -215,16 +267,28 @@ class CameraPool:
         else:
             log.info("camera is back", camera=camera, url=endpoint)
 
-    def _on_picture(self, picture: Picture) -> None:
+    def _on_picture(self, picture: Picture | PictureBurst) -> None:
         """In a child's thread."""
         if picture.camera not in self._sources:
+            return
+        if isinstance(picture, PictureBurst):
+            self._call(self._put_burst, picture)
             return
         self._frame_at[picture.camera] = time.monotonic()
         if self._slots.put(picture.camera, picture):
             _dropped("replaced", 1)
+        self._call(self._came.set)
+
+    def _call(self, what: Callable[..., None], *args: object) -> None:
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended before its children
-                self._loop.call_soon_threadsafe(self._came.set)
+                self._loop.call_soon_threadsafe(what, *args)
+
+    def _put_burst(self, burst: PictureBurst) -> None:
+        if self._bursts.full():
+            _dropped("burst", 1)
+        else:
+            self._bursts.put_nowait(burst)
 
 
 def _dropped(reason: str, number: int) -> None:

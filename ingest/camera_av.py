@@ -5,7 +5,7 @@ one word of ``Trouble``. https://pyav.basswood-io.com/docs/stable/ , https://ffm
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 import av
@@ -15,16 +15,16 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from ingest.camera_burst import Bursts, Shot
 from ingest.camera_pace import Pace
 from ingest.camera_retry import Trouble
-from ingest.camera_wire import Pixels
+from ingest.camera_wire import PictureBurst, Pixels
 
 _MOST_PIXELS = 3840 * 2160
 _NO_PICTURE_S = 60.0
 _LONGEST_GAP_S = 5.0
 _SHORTEST_LOOP_S = 1.0
 _RTSP_OPTIONS = {
-    "rtsp_transport": "tcp",
     "allowed_media_types": "video",
     "fpsprobesize": "0",
     "analyzeduration": "2000000",
@@ -53,30 +53,38 @@ def pictures(
     read_s: float,
     came_back: Callable[[], None],
     count: Count,
+    transport: str = "tcp",
+    bursts: Bursts | None = None,
 ) -> Iterator[Pixels]:
     """About one picture per ``every_s`` of an RTSP stream, or of a file played in a loop.
 
     ``came_back`` is called after every call that may hang; it should be heard of again within
-    ``open_s`` or ``read_s``. Never ends; raises ``CameraTrouble`` when the stream does.
+    ``open_s`` or ``read_s``. Never ends; raises ``CameraTrouble`` when the stream does. A burst
+    that was asked for is begun at the next keyframe, or at once where all is decoded anyway.
     """
 
     def opened() -> InputContainer:
-        container = _open(url, open_s=open_s, read_s=read_s)
+        container = open_stream(url, transport=transport, open_s=open_s, read_s=read_s)
         came_back()
         return container
 
-    pace = Pace(every_s=every_s)
+    wanted = bursts or Bursts(_nowhere)
     if url.startswith("file:"):
         packets = _loop(opened, came_back=came_back)
-        yield from _shown(packets, pace=pace, every_s=every_s, count=count)
+        yield from _shown(packets, every_s=every_s, count=count, bursts=wanted)
     with opened() as container:
         packets = _packets(container, came_back=came_back)
-        yield from _shown(packets, pace=pace, every_s=every_s, count=count)
+        yield from _shown(packets, every_s=every_s, count=count, bursts=wanted)
     raise CameraTrouble(Trouble.ENDED)
 
 
-def _open(url: str, *, open_s: float, read_s: float) -> InputContainer:
-    options = {} if url.startswith("file:") else dict(_RTSP_OPTIONS)
+def _nowhere(_: PictureBurst) -> None:
+    return
+
+
+def open_stream(url: str, *, transport: str, open_s: float, read_s: float) -> InputContainer:
+    """Raises ``CameraTrouble``. ``transport``: tcp or udp, for what is no file."""
+    options = {} if url.startswith("file:") else _RTSP_OPTIONS | {"rtsp_transport": transport}
     began = time.monotonic()
     try:
         container = av.open(url, timeout=(open_s, read_s), options=options)
@@ -145,27 +153,44 @@ def _sleep(seconds: float) -> None:
 
 
 def _shown(
-    packets: Iterator[_VideoPacket], *, pace: Pace, every_s: float, count: Count
+    packets: Iterator[_VideoPacket], *, every_s: float, count: Count, bursts: Bursts
 ) -> Iterator[Pixels]:
     """Raises ``CameraTrouble`` when packets have come for long and none could be decoded."""
+    pace: Pace[_VideoPacket] = Pace(every_s=every_s)
     patience_s = max(_NO_PICTURE_S, 3 * every_s)
     decoded_at = time.monotonic()
+    shot: Shot | None = None
     for packet in packets:
         now = time.monotonic()
         if now - decoded_at > patience_s:
             raise CameraTrouble(Trouble.NO_VIDEO)
-        if not pace.decodes(keyframe=packet.is_keyframe, at=now):
+        if shot is None and (asked := bursts.take()) is not None:
+            shot = Shot(asked)
+        waiting = pace.decodes(
+            packet,
+            size=packet.size,
+            keyframe=packet.is_keyframe,
+            at=now,
+            every=shot is not None,
+        )
+        alone = pace.keyframes_only and shot is None
+        frames = [frame for one in waiting for frame in _decode(one, alone=alone, count=count)]
+        if not frames:
             continue
-        for frame in _decode(packet, alone=pace.keyframes_only, count=count):
-            decoded_at = now
-            if pace.shows(at=now):
-                yield _pixels(frame)
+        decoded_at = now
+        if shot is not None and _add(shot, frames if len(waiting) == 1 else frames[-1:]):
+            bursts.give(shot.burst())
+            shot = None
+        if pace.shows(at=now):
+            yield _pixels(frames[-1])
 
 
 def _decode(packet: _VideoPacket, *, alone: bool, count: Count) -> list[VideoFrame]:
     context = packet.stream.codec_context
     if not context.is_open:
         context.thread_count = 1  # a machine reads many cameras: a thread each is enough
+    elif alone:
+        context.flush_buffers()  # what it held back is older than this
     try:
         frames = context.decode(packet)
         if alone and not frames:
@@ -181,6 +206,19 @@ def _decode(packet: _VideoPacket, *, alone: bool, count: Count) -> list[VideoFra
     for _ in range(len(frames) - len(whole)):
         count("corrupt")
     return whole
+
+
+def _add(shot: Shot, frames: Sequence[VideoFrame]) -> bool:
+    """True once the burst is whole. Without times of its own a stream has those of its arrival."""
+    for frame in frames:
+        share = shot.share(width=frame.width, height=frame.height)
+        width, height = max(1, round(frame.width * share)), max(1, round(frame.height * share))
+        pixels = frame.to_ndarray(format="bgr24", width=width, height=height)
+        at_s = frame.time if frame.time is not None else time.monotonic()
+        now_ms = time.time_ns() // 1_000_000
+        if shot.add(pixels.astype(np.uint8, copy=False), at_s=at_s, now_ms=now_ms):
+            return True
+    return False
 
 
 def _pixels(frame: VideoFrame) -> Pixels:

@@ -16,9 +16,11 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from ingest.camera_av import CameraTrouble, pictures
+from ingest.camera_burst import Bursts
 from ingest.camera_retry import ASK_PORT_S, Trouble, retry_delay
 from ingest.camera_slots import NewestPerCamera
 from ingest.camera_wire import (
@@ -26,8 +28,12 @@ from ingest.camera_wire import (
     CameraBeat,
     CameraOrder,
     ChildOrder,
+    Forget,
+    Message,
+    Order,
     Picture,
-    decode_forget,
+    PictureBurst,
+    decode,
     decode_order,
     write_message,
 )
@@ -43,6 +49,7 @@ class _Camera:
     def __init__(self, order: CameraOrder, child: "_Child") -> None:
         self.order = order
         self.forgotten = threading.Event()
+        self.bursts = Bursts(self._give)
         self._child = child
         self._phase = "connecting"
         self._trouble = ""
@@ -53,6 +60,10 @@ class _Camera:
 
     def beat(self) -> CameraBeat:
         return CameraBeat(self._phase, self._trouble, time.monotonic() - self._came_back_at)
+
+    def _give(self, burst: PictureBurst) -> None:
+        if not self.forgotten.is_set():
+            self._child.say(burst)
 
     def _came_back(self) -> None:
         self._came_back_at = time.monotonic()
@@ -80,6 +91,8 @@ class _Camera:
                 read_s=order.read_s,
                 came_back=self._came_back,
                 count=self._child.count,
+                transport=self.order.transport,
+                bursts=self.bursts,
             ):
                 self._phase, self._trouble = "playing", ""
                 if self.forgotten.is_set():
@@ -140,11 +153,21 @@ class _Child:
         for camera in self._cameras.values():
             camera.start()
 
-    def forget(self, cameras: frozenset[str]) -> None:
-        kept = dict(self._cameras)
-        for name in cameras & kept.keys():
-            kept.pop(name).forgotten.set()
-        self._cameras = kept
+    def obey(self, order: Order) -> None:
+        """In the main thread. A camera that is ordered anew is read anew."""
+        if isinstance(order, Forget):
+            self._cameras = self._without(order.cameras)
+        elif isinstance(order, CameraOrder):
+            camera = _Camera(order, self)
+            self._cameras = self._without([order.id]) | {order.id: camera}
+            camera.start()
+        elif order.camera in self._cameras:
+            self._cameras[order.camera].bursts.ask(order)
+
+    def _without(self, names: Collection[str]) -> dict[str, _Camera]:
+        for name in names & self._cameras.keys():
+            self._cameras[name].forgotten.set()
+        return {name: camera for name, camera in self._cameras.items() if name not in names}
 
     def count(self, reason: str) -> None:
         with self._counting:
@@ -158,17 +181,17 @@ class _Child:
         while True:
             picture = self._slots.take(wait_s=1.0)
             if picture is not None:
-                self._write(picture)
+                self.say(picture)
 
     def _beat(self) -> None:
         while True:
             with self._counting:
                 dropped, self._dropped = dict(self._dropped), Counter()
             cameras = {name: camera.beat() for name, camera in self._cameras.items()}
-            self._write(Beat(cameras, dropped))
+            self.say(Beat(cameras, dropped))
             time.sleep(self.order.beat_s)
 
-    def _write(self, message: Beat | Picture) -> None:
+    def say(self, message: Message) -> None:
         try:
             with self._pipe:
                 write_message(self._out, message)
@@ -186,7 +209,7 @@ def _die_with_parent(parent_pid: int) -> None:
 
 
 def main() -> None:
-    """Read the order, then lines that name cameras to forget, until the pipe ends."""
+    """Read the first order, then more of them, a line each, until the pipe ends."""
     out = io.FileIO(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing that a library prints may get between the messages
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the group; the parent decides
@@ -197,7 +220,7 @@ def main() -> None:
     child = _Child(order, out)
     child.start()
     for line in lines:
-        child.forget(decode_forget(line))
+        child.obey(decode(line))
     os._exit(0)
 
 

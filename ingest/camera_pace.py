@@ -1,32 +1,69 @@
 """Which packets of a stream are worth decoding, and which frames are worth showing."""
 
+from collections.abc import Sequence
+from typing import Final, Generic, TypeVar
 
-class Pace:
+Packet = TypeVar("Packet")
+
+MOST_KEPT: Final = 4 << 20
+"""Bytes of packets that wait undecoded: eight seconds of a camera at 4 Mbit/s."""
+
+
+class Pace(Generic[Packet]):
     """About one picture per ``every_s`` from as little decoding as the stream allows.
 
     Where keyframes come at least once per ``every_s`` only those that are shown are decoded, which
-    costs a fortieth of decoding all; else everything is, from a keyframe on. Until two keyframes
-    have told their distance everything is decoded. Times are monotonic seconds.
+    costs a fortieth of decoding all. Else the packets since the last keyframe are kept, and decoded
+    in a burst when a picture is due (earlier where ``most_kept`` bytes are reached); what a new
+    keyframe overtakes is never decoded. Until two keyframes have told their distance it is the
+    same. Times are monotonic seconds.
     """
 
-    def __init__(self, *, every_s: float) -> None:
+    def __init__(self, *, every_s: float, most_kept: int = MOST_KEPT) -> None:
         self._every_s = every_s
+        self._most_kept = most_kept
         self._due = float("-inf")
         self._keyframe_at: float | None = None
         self._distance_s: float | None = None
+        self._kept: list[Packet] = []
+        self._bytes = 0
+        self._unbroken = False
 
     @property
     def keyframes_only(self) -> bool:
         return self._distance_s is not None and self._distance_s <= self._every_s
 
-    def decodes(self, *, keyframe: bool, at: float) -> bool:
-        """Whether the packet that came ``at`` this time goes to the decoder."""
+    @property
+    def keyframe_distance_s(self) -> float | None:
+        """Of the last two keyframes; None until there were two."""
+        return self._distance_s
+
+    def decodes(
+        self, packet: Packet, *, size: int, keyframe: bool, at: float, every: bool = False
+    ) -> Sequence[Packet]:
+        """What goes to the decoder now that this packet came, in order.
+
+        With ``every`` (somebody wants each frame) all that can be decoded is. Alone, with the
+        decoder emptied before it, is a keyframe that comes while ``keyframes_only`` and not
+        ``every``.
+        """
         if keyframe:
             if self._keyframe_at is not None:
                 self._distance_s = at - self._keyframe_at
             self._keyframe_at = at
-            return not self.keyframes_only or at >= self._due
-        return self._keyframe_at is not None and not self.keyframes_only
+            self._kept, self._bytes, self._unbroken = [], 0, True
+        if not self._unbroken:
+            return ()
+        due = at >= self._due
+        if self.keyframes_only and not every:
+            self._unbroken = False
+            return (packet,) if keyframe and due else ()
+        self._kept.append(packet)
+        self._bytes += size
+        if not (due or every or self._bytes > self._most_kept):
+            return ()
+        kept, self._kept, self._bytes = self._kept, [], 0
+        return kept
 
     def shows(self, *, at: float) -> bool:
         """Whether the frame decoded ``at`` this time is shown; if so the next one is put off.

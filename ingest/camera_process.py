@@ -15,8 +15,10 @@ from ingest.camera_wire import (
     Beat,
     CameraBeat,
     ChildOrder,
+    Order,
     Picture,
-    encode_forget,
+    PictureBurst,
+    encode,
     encode_order,
     read_message,
 )
@@ -36,7 +38,7 @@ class CameraProcess:
         self,
         order: ChildOrder,
         *,
-        on_picture: Callable[[Picture], None],
+        on_picture: Callable[[Picture | PictureBurst], None],
         on_dropped: Callable[[str, int], None],
     ) -> None:
         self.order = order
@@ -83,8 +85,9 @@ class CameraProcess:
             return f"ended by {signal.Signals(-status).name}"
         return f"ended with exit status {status}"
 
-    def forget(self, camera: str) -> None:
-        self._tell(encode_forget([camera]))
+    def tell(self, order: Order) -> None:
+        """To read one camera more, to forget some, to send a burst."""
+        self._tell(encode(order))
 
     def kill(self) -> None:
         """At once, also where it is stopped."""

@@ -22,6 +22,11 @@ class NewestPerCamera(Generic[Item]):
             self._filled.notify()
             return replaced
 
+    def discard(self, camera: str) -> None:
+        """Nobody wants this camera's item any more."""
+        with self._filled:
+            self._items.pop(camera, None)
+
     def take(self, *, wait_s: float = 0.0) -> Item | None:
         """The item of the camera that has waited longest; None where none came in time."""
         with self._filled:

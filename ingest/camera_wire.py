@@ -6,7 +6,7 @@ Child to parent: messages of a fixed head, a JSON header and, for a picture, its
 
 import json
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
@@ -28,6 +28,7 @@ class CameraOrder:
     id: str
     url: str
     every_s: float
+    transport: str = "tcp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,40 @@ class Picture:
     pixels: Pixels
 
 
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """A child is told to let go of these cameras."""
+
+    cameras: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BurstOrder:
+    """Every frame of a camera's next ``seconds``, cut to ``boxes`` (fractions x1, y1, x2, y2)."""
+
+    camera: str
+    seconds: float
+    boxes: tuple[tuple[float, float, float, float], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PictureBurst:
+    """``cuts[k]``: a cut-out a box of the frame of ``times[k]`` (wall clock, milliseconds)."""
+
+    camera: str
+    times: tuple[int, ...]
+    cuts: tuple[tuple[Pixels, ...], ...]
+
+
+Message = Beat | Picture | PictureBurst
+"""What a child says."""
+
+Order = CameraOrder | Forget | BurstOrder
+"""What a child is told while it runs; a camera order is one more camera to read."""
+
+_ORDERS: Mapping[str, type[Order]] = {"read": CameraOrder, "forget": Forget, "burst": BurstOrder}
+
+
 class Readable(Protocol):
     """A raw binary stream, of which one read may give less than asked for."""
 
@@ -88,35 +123,49 @@ def decode_order(line: bytes) -> ChildOrder:
     return ChildOrder(cameras=cameras, **fields)
 
 
-def encode_forget(cameras: Sequence[str]) -> bytes:
-    """The line by which a child is told to let go of these cameras."""
-    return json.dumps({"forget": list(cameras)}).encode() + b"\n"
+def encode(order: Order) -> bytes:
+    """The line by which a child is told something."""
+    word = next(word for word, kind in _ORDERS.items() if type(order) is kind)
+    return json.dumps({word: asdict(order)}).encode() + b"\n"
 
 
-def decode_forget(line: bytes) -> frozenset[str]:
-    return frozenset(json.loads(line)["forget"])
+def decode(line: bytes) -> Order:
+    ((word, fields),) = json.loads(line).items()
+    if word == "forget":
+        return Forget(tuple(fields["cameras"]))
+    if word == "burst":
+        boxes = tuple((x1, y1, x2, y2) for x1, y1, x2, y2 in fields["boxes"])
+        return BurstOrder(fields["camera"], fields["seconds"], boxes)
+    return CameraOrder(**fields)
 
 
-def write_message(stream: Writable, message: Beat | Picture) -> None:
+def write_message(stream: Writable, message: Message) -> None:
     """Blocks until the pipe has taken all of it; the caller holds the lock of the pipe."""
+    payload: list[Pixels] = []
     if isinstance(message, Picture):
-        height, width, _ = message.pixels.shape
+        payload = [message.pixels]
         header = {
             "camera": message.camera,
             "ts": message.ts,
-            "height": height,
-            "width": width,
+            "shape": message.pixels.shape,
         }
-        payload = memoryview(np.ascontiguousarray(message.pixels).data).cast("B")
+    elif isinstance(message, PictureBurst):
+        payload = [cut for cuts in message.cuts for cut in cuts]
+        header = {
+            "camera": message.camera,
+            "times": message.times,
+            "shapes": [[cut.shape for cut in cuts] for cuts in message.cuts],
+        }
     else:
         header = asdict(message)
-        payload = memoryview(b"")
     text = json.dumps(header).encode()
-    _write_all(stream, memoryview(_HEAD.pack(len(text), len(payload)) + text))
-    _write_all(stream, payload)
+    size = sum(pixels.nbytes for pixels in payload)
+    _write_all(stream, memoryview(_HEAD.pack(len(text), size) + text))
+    for pixels in payload:
+        _write_all(stream, memoryview(np.ascontiguousarray(pixels).data).cast("B"))
 
 
-def read_message(stream: Readable) -> Beat | Picture | None:
+def read_message(stream: Readable) -> Message | None:
     """The next message; None at the end of the pipe, also in the middle of a message.
 
     Raises ValueError where the bytes are no such message.
@@ -133,12 +182,26 @@ def read_message(stream: Readable) -> Beat | Picture | None:
     if text is None or payload is None:
         return None
     fields: dict[str, Any] = json.loads(text)
-    if "camera" in fields:
+    if "shape" in fields:
         pixels = np.frombuffer(payload, dtype=np.uint8)
-        shape = (fields["height"], fields["width"], 3)
-        return Picture(fields["camera"], fields["ts"], pixels.reshape(shape))
+        return Picture(fields["camera"], fields["ts"], pixels.reshape(fields["shape"]))
+    if "shapes" in fields:
+        cuts = tuple(_cut_up(payload, fields["shapes"]))
+        return PictureBurst(fields["camera"], tuple(fields["times"]), cuts)
     cameras = {name: CameraBeat(**beat) for name, beat in fields["cameras"].items()}
     return Beat(cameras, fields["dropped"])
+
+
+def _cut_up(payload: bytearray, shapes: Sequence[Sequence[Any]]) -> Iterator[tuple[Pixels, ...]]:
+    start = 0
+    for frame in shapes:
+        cuts = []
+        for height, width, depth in frame:
+            size = height * width * depth
+            flat = np.frombuffer(payload, dtype=np.uint8, count=size, offset=start)
+            cuts.append(flat.reshape(height, width, depth))
+            start += size
+        yield tuple(cuts)
 
 
 def _write_all(stream: Writable, data: memoryview) -> None:

@@ -14,7 +14,7 @@ from citypatrol.samples import Batch, Sample
 from citypatrol.secret import Secret
 from edge.cameras import CameraStage
 from edge.load import CameraConfig, Cameras
-from ingest.camera import CameraLimits
+from ingest.camera_source import CameraLimits
 
 LIMITS = CameraLimits(open_s=2, read_s=2, beat_s=0.2, beat_limit_s=3)
 

@@ -208,12 +208,12 @@ def test_a_damaged_stream_is_counted_and_goes_on(tmp_path: Path) -> None:
     lost: Counter[str] = Counter()
     stream = pictures(
         clip.as_uri(),
-        every_s=0.2,
+        every_s=0.05,
         open_s=2,
         read_s=2,
         came_back=lambda: None,
         count=lambda reason: lost.update([reason]),
     )
-    assert len(list(itertools.islice(stream, 4))) == 4
+    assert len(list(itertools.islice(stream, 6))) == 6
     assert lost.keys() <= {"undecodable", "corrupt"}
     assert lost.total() > 0

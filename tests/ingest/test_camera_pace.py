@@ -5,53 +5,99 @@ import pytest
 from ingest.camera_pace import Pace
 
 
-def played(pace: Pace, *, fps: float, keyframe_s: float, seconds: float) -> tuple[int, list[float]]:
+def played(
+    pace: Pace[int], *, fps: float, keyframe_s: float, seconds: float, size: int = 1
+) -> tuple[int, list[float]]:
     """Packets decoded, and the times of the frames shown."""
     decoded, shown = 0, []
+    expected = 0
     for number in range(int(seconds * fps)):
         at = number / fps
-        if pace.decodes(keyframe=number % round(keyframe_s * fps) == 0, at=at):
-            decoded += 1
-            if pace.shows(at=at):
-                shown.append(at)
+        keyframe = number % round(keyframe_s * fps) == 0
+        taken = pace.decodes(number, size=size, keyframe=keyframe, at=at)
+        if not taken:
+            continue
+        assert taken[-1] == number
+        if taken[0] % round(keyframe_s * fps):
+            assert taken[0] == expected, "what is decoded follows what was decoded before"
+        expected = number + 1
+        decoded += len(taken)
+        if pace.shows(at=at):
+            shown.append(at)
     return decoded, shown
 
 
 def test_frequent_keyframes_are_decoded_only_when_one_is_due() -> None:
     decoded, shown = played(Pace(every_s=10), fps=25, keyframe_s=2, seconds=60)
     assert shown == [0, 10, 20, 30, 40, 50]
-    assert decoded == 50 + 5  # everything up to the second keyframe, then what is shown
+    assert decoded == 6
 
 
 def test_rare_keyframes_are_not_waited_for() -> None:
     decoded, shown = played(Pace(every_s=2), fps=10, keyframe_s=15, seconds=40)
     assert shown == pytest.approx([2 * n for n in range(20)])
-    assert decoded == 400
+    assert 340 < decoded < 400
+
+
+def test_a_burst_leads_from_the_last_keyframe_to_the_picture_and_no_further() -> None:
+    """Keyframes 12 s apart, a picture each 10 s: what a keyframe overtook is never decoded."""
+    decoded, shown = played(Pace(every_s=10), fps=25, keyframe_s=12, seconds=60)
+    assert shown == pytest.approx([0, 10, 20, 30, 40, 50], abs=0.05)
+    assert decoded == 1 + 250 + 25 * (8 + 6 + 4 + 2) + 4
+
+
+def test_what_waits_is_bounded_and_nothing_of_it_is_skipped() -> None:
+    pace: Pace[int] = Pace(every_s=30, most_kept=1000)
+    assert list(pace.decodes(0, size=100, keyframe=True, at=0)) == [0]
+    assert pace.shows(at=0)
+    taken = [pace.decodes(n, size=100, keyframe=False, at=n / 10) for n in range(1, 40)]
+    assert [packet for some in taken for packet in some] == list(range(1, 34))
+    assert max(map(len, taken)) == 11
 
 
 def test_it_changes_over_when_the_distance_of_keyframes_does() -> None:
-    pace = Pace(every_s=5)
-    assert pace.decodes(keyframe=True, at=0)
-    assert pace.decodes(keyframe=False, at=1)
-    assert pace.decodes(keyframe=True, at=2)
+    pace: Pace[str] = Pace(every_s=5)
+
+    def decodes(packet: str, at: float, *, keyframe: bool = False) -> list[str]:
+        return list(pace.decodes(packet, size=1, keyframe=keyframe, at=at))
+
+    assert decodes("a", 0, keyframe=True) == ["a"]
+    assert pace.shows(at=0)
+    assert decodes("b", 1) == []
+    assert decodes("c", 2, keyframe=True) == []
     assert pace.keyframes_only
-    assert not pace.decodes(keyframe=False, at=3)
-    assert pace.decodes(keyframe=True, at=20)
+    assert decodes("d", 6) == [], "a keyframe is waited for"
+    assert decodes("e", 20, keyframe=True) == ["e"]
     assert not pace.keyframes_only
-    assert pace.decodes(keyframe=False, at=21)
+    assert pace.shows(at=20)
+    assert decodes("f", 21) == []
+    assert decodes("g", 25.5) == ["f", "g"]
+
+
+def test_every_frame_when_somebody_wants_each() -> None:
+    pace: Pace[int] = Pace(every_s=10)
+    for number, at in enumerate([0.0, 2.0]):
+        pace.decodes(number, size=1, keyframe=True, at=at)
+    pace.shows(at=2)
+    assert pace.keyframes_only
+    wanted = [
+        list(pace.decodes(n, size=1, keyframe=n % 4 == 0, at=3 + n, every=n < 7))
+        for n in range(2, 10)
+    ]
+    assert wanted == [[], [], [4], [5], [6], [], [], []]
 
 
 def test_nothing_is_decoded_before_the_first_keyframe() -> None:
-    pace = Pace(every_s=1)
-    assert not pace.decodes(keyframe=False, at=0)
-    assert pace.decodes(keyframe=True, at=1)
+    pace: Pace[int] = Pace(every_s=1)
+    assert not pace.decodes(1, size=1, keyframe=False, at=0)
+    assert pace.decodes(2, size=1, keyframe=True, at=1)
 
 
 def test_late_frames_keep_the_beat() -> None:
-    pace = Pace(every_s=10)
+    pace: Pace[int] = Pace(every_s=10)
     assert [at for at in (0, 11, 19, 20, 29, 31) if pace.shows(at=at)] == [0, 11, 20, 31]
 
 
 def test_after_a_long_break_the_beat_begins_anew() -> None:
-    pace = Pace(every_s=10)
+    pace: Pace[int] = Pace(every_s=10)
     assert [at for at in (0, 95, 96, 100, 104, 105) if pace.shows(at=at)] == [0, 95, 105]

@@ -20,7 +20,8 @@ from bench.servers.free_port import free_port
 from bench.servers.rtsp import RtspServer, rtsp_server
 from citypatrol.metrics import REGISTRY
 from citypatrol.secret import Secret
-from ingest.camera import CameraLimits, CameraPool, CameraSource
+from ingest.camera import CameraPool
+from ingest.camera_source import CameraLimits, CameraSource
 from ingest.camera_wire import Picture
 
 CANARY = "canary-77b0"
@@ -264,7 +265,8 @@ async def test_no_cameras_is_no_work() -> None:
 PARENT = """
 import asyncio, sys
 from citypatrol.secret import Secret
-from ingest.camera import CameraPool, CameraSource
+from ingest.camera import CameraPool
+from ingest.camera_source import CameraSource
 
 async def main():
     pool = CameraPool([CameraSource(n, Secret(sys.argv[1]), 300) for n in "ab"], per_process=1)

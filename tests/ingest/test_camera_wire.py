@@ -9,13 +9,17 @@ import pytest
 from ingest.camera_slots import NewestPerCamera
 from ingest.camera_wire import (
     Beat,
+    BurstOrder,
     CameraBeat,
     CameraOrder,
     ChildOrder,
+    Forget,
+    Order,
     Picture,
-    decode_forget,
+    PictureBurst,
+    decode,
     decode_order,
-    encode_forget,
+    encode,
     encode_order,
     read_message,
     write_message,
@@ -68,7 +72,37 @@ def test_orders_are_one_line_each() -> None:
     assert line.count(b"\n") == 1
     assert line.endswith(b"\n")
     assert decode_order(line) == order
-    assert decode_forget(encode_forget(["dock", "quay"])) == {"dock", "quay"}
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        pytest.param(CameraOrder("dock", "rtsp://10.0.0.7/1", 10.0, "udp"), id="one more"),
+        pytest.param(Forget(("dock", "quay")), id="let go"),
+        pytest.param(BurstOrder("dock", 3.0, ((0.1, 0.2, 0.3, 0.4),)), id="a burst"),
+    ],
+)
+def test_what_a_running_child_is_told_is_one_line(order: Order) -> None:
+    line = encode(order)
+    assert line.count(b"\n") == 1
+    assert decode(line) == order
+
+
+def test_a_burst_keeps_its_cut_outs_apart() -> None:
+    rng = np.random.default_rng(2)
+    shapes = [(3, 5, 3), (8, 2, 3)]
+    cuts = tuple(
+        tuple(rng.integers(0, 256, shape, dtype=np.uint8) for shape in shapes) for _ in range(3)
+    )
+    pipe = Dribble()
+    write_message(pipe, PictureBurst("dock", (100, 140, 180), cuts))
+    pipe.seek(0)
+    burst = read_message(pipe)
+    assert isinstance(burst, PictureBurst)
+    assert (burst.camera, burst.times) == ("dock", (100, 140, 180))
+    for sent, came in zip(cuts, burst.cuts, strict=True):
+        for one, other in zip(sent, came, strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 def test_the_newest_wins_and_the_longest_waiting_camera_is_served_first() -> None:

@@ -1,0 +1,281 @@
+"""What a camera costs: CPU-seconds a minute of 1080p25 at one picture in 10 s.
+
+`python -m bench.camera`: the reader that ships beside an OpenCV ``read()`` loop on the same real
+RTSP server at the same time; then 16 and 32 cameras with the street model on every picture. The
+server's own CPU is counted apart. ``cameras_per_box`` is no measurement: it is what two cores have
+to give in a minute, a fifth left free, over what a camera of the 32 took.
+"""
+
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import PIPE, Popen
+from typing import Final
+
+import av
+import numpy as np
+
+from bench.report import arguments, report
+from bench.servers.scripted import ScriptedCamera, scripted_camera
+from citypatrol.clock import SystemClock
+from citypatrol.evidence import EvidenceStore
+from citypatrol.samples import Batch
+from citypatrol.secret import Secret
+from detectors.config import StreetConfig
+from edge.cameras import CameraStage
+from edge.load import CameraConfig, Cameras
+from ingest.camera import CameraPool
+from ingest.camera_source import CameraSource
+
+WIDTH, HEIGHT, FPS, KEYFRAME_FRAMES = 1920, 1080, 25, 50
+BITS_PER_S: Final = 4_000_000
+EVERY_S: Final = 10
+FLOOR: Final = 10.0
+AIM: Final = 30.0
+BOX_CORES: Final = 2
+BOX_SHARE: Final = 0.8
+_TICKS: Final = 100
+_WARM_S: Final = 2 * EVERY_S + 2
+_OPENCV = """
+import cv2, sys, time
+capture = cv2.VideoCapture(sys.argv[1], cv2.CAP_FFMPEG)
+if not capture.read()[0]:
+    sys.exit("OpenCV got no frame")
+print("playing", flush=True)
+sys.stdin.readline()
+cpu, frames, until = time.process_time(), 0, time.monotonic() + float(sys.argv[2])
+while time.monotonic() < until:
+    frames += capture.read()[0]
+print(time.process_time() - cpu, frames, flush=True)
+"""
+
+
+def make_street(path: Path, *, seconds: int) -> Path:
+    """A street as a fixed camera sends it: fixed texture, noise of a sensor, things that move; as
+    many bits a second as such a camera takes."""
+    rng = np.random.default_rng(7)
+    coarse = rng.integers(40, 200, (HEIGHT // 8, WIDTH // 8, 3), dtype=np.int16)
+    ground = np.repeat(np.repeat(coarse, 8, axis=0), 8, axis=1)
+    ground = (ground + np.roll(ground, 5, axis=0) + np.roll(ground, 5, axis=1)) // 3
+    noise = rng.normal(0, 3, (HEIGHT + 64, WIDTH + 64, 1)).astype(np.int16)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=FPS)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.bit_rate = BITS_PER_S
+        stream.options = {
+            "preset": "veryfast",
+            "tune": "zerolatency",
+            "x264-params": f"keyint={KEYFRAME_FRAMES}:scenecut=0:repeat-headers=1:log-level=error",
+        }
+        for number in range(seconds * FPS):
+            top, left = rng.integers(0, 64, 2)
+            pixels = ground + noise[top : top + HEIGHT, left : left + WIDTH]
+            for lane in range(4):
+                x = (number * (9 + 4 * lane) + 400 * lane) % (WIDTH - 220)
+                pixels[500 + 130 * lane : 590 + 130 * lane, x : x + 220] = 30 + 50 * lane
+            shown = np.clip(pixels, 0, 255).astype(np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(shown, format="bgr24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+def cpu_s(pids: Iterable[int]) -> float:
+    """User and system time of all threads of these processes since their start."""
+    total = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / _TICKS
+
+
+class Counter:
+    """An intake that has room, and counts pictures. ``all_came``: one of each of ``cameras``."""
+
+    def __init__(self, *, cameras: int) -> None:
+        self.pictures = 0
+        self.all_came = asyncio.Event()
+        self._missing = cameras
+        self._known: set[str] = set()
+
+    def offer(self, batch: Batch, /, **_: object) -> bool:
+        for sample in batch.samples():
+            if sample.metric == "camera.brightness":
+                self.pictures += 1
+                self._known.add(sample.source)
+        if len(self._known) == self._missing:
+            self.all_came.set()
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """CPU-seconds of a window, by who took them, and the pictures that came in it."""
+
+    window_s: float
+    own: float
+    children: float
+    server: float
+    pictures: int
+
+    def per_minute(self, cameras: int) -> float:
+        return (self.own + self.children) * 60 / self.window_s / cameras
+
+
+@asynccontextmanager
+async def running(stage: CameraPool | CameraStage) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    task = asyncio.create_task(stage.run(stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await task
+
+
+async def window(
+    pool: CameraPool, server: ScriptedCamera, *, seconds: float, pictures: Callable[[], int]
+) -> Taken:
+    """What was taken in so many seconds. Raises RuntimeError where a child died meanwhile."""
+    pids = set(pool.processes())
+    before, own, theirs = cpu_s(pids), time.process_time(), cpu_s([server.pid])
+    seen, began = pictures(), time.monotonic()
+    await asyncio.sleep(seconds)
+    if set(pool.processes()) != pids:
+        message = "a camera process died while it was measured"
+        raise RuntimeError(message)
+    return Taken(
+        time.monotonic() - began,
+        time.process_time() - own,
+        cpu_s(pids) - before,
+        cpu_s([server.pid]) - theirs,
+        pictures() - seen,
+    )
+
+
+async def reader(server: ScriptedCamera, *, seconds: float, peer: Popen[str]) -> tuple[Taken, str]:
+    """One camera of ours and one of OpenCV, side by side: ours, and what OpenCV says of it."""
+    pool = CameraPool([CameraSource("ours", Secret(server.url("ours")), EVERY_S * 1000)])
+    taken = 0
+
+    async def take() -> None:
+        nonlocal taken
+        while True:
+            taken += await pool.next_frame(wait_s=5) is not None
+
+    if peer.stdin is None or peer.stdout is None:
+        message = "no pipes to OpenCV"
+        raise RuntimeError(message)
+    async with running(pool):
+        taking = asyncio.create_task(take())
+        await asyncio.sleep(_WARM_S)
+        if await asyncio.to_thread(peer.stdout.readline) != "playing\n":
+            message = "OpenCV got no frame"
+            raise RuntimeError(message)
+        peer.stdin.write("go\n")
+        peer.stdin.flush()
+        ours = await window(pool, server, seconds=seconds, pictures=lambda: taken)
+        taking.cancel()
+    return ours, await asyncio.to_thread(peer.stdout.readline)
+
+
+def beside_opencv(server: ScriptedCamera, *, seconds: float) -> dict[str, float | int | None]:
+    command = [sys.executable, "-c", _OPENCV, server.url("opencv"), str(seconds)]
+    with Popen(command, stdin=PIPE, stdout=PIPE, text=True) as peer:
+        try:
+            ours, said = asyncio.run(reader(server, seconds=seconds, peer=peer))
+        finally:
+            peer.kill()
+    opencv, frames = (float(word) for word in said.split())
+    return {
+        "opencv_cpu_s_per_minute": round(opencv * 60 / seconds, 2),
+        "opencv_frames": int(frames),
+        "reader_cpu_s_per_minute": round(ours.per_minute(1), 3),
+        "opencv_ratio": round(opencv * 60 / seconds / ours.per_minute(1), 1),
+        "reader_pictures": ours.pictures,
+    }
+
+
+async def with_street(server: ScriptedCamera, *, cameras: int, seconds: float) -> Taken:
+    """The stage that ships, the street model on every picture."""
+    configs = [
+        CameraConfig(
+            id=f"cam-{number:03d}",
+            url=Secret(server.url(f"cam-{number:03d}")),
+            every=EVERY_S * 1000,
+            detectors=(StreetConfig(type="street"),),
+        )
+        for number in range(cameras)
+    ]
+    seen = Counter(cameras=cameras)
+    with tempfile.TemporaryDirectory(prefix="bench-camera-") as folder:
+        stage = CameraStage(
+            Cameras(configs),
+            intake=seen,
+            evidence=EvidenceStore(Path(folder)),
+            clock=SystemClock(),
+        )
+        async with running(stage):
+            await asyncio.wait_for(seen.all_came.wait(), 90)
+            await asyncio.sleep(_WARM_S)
+            return await window(stage.pool, server, seconds=seconds, pictures=lambda: seen.pictures)
+
+
+def measure(*, seconds: float) -> dict[str, float | int | None]:
+    figures: dict[str, float | int | None] = {}
+    with tempfile.TemporaryDirectory(prefix="bench-camera-") as folder:
+        clip = make_street(Path(folder) / "street.mp4", seconds=10)
+        with scripted_camera(clip) as server:
+            figures |= beside_opencv(server, seconds=seconds)
+            for cameras in (16, 32):
+                found = asyncio.run(with_street(server, cameras=cameras, seconds=seconds))
+                per_minute = found.per_minute(cameras)
+                figures |= {
+                    f"street_{cameras}_cpu_s_per_minute": round(per_minute, 3),
+                    f"street_{cameras}_of_it_reading": round(
+                        found.children * 60 / found.window_s / cameras, 3
+                    ),
+                    f"street_{cameras}_pictures": found.pictures,
+                    f"street_{cameras}_expected": round(cameras * seconds / EVERY_S),
+                    f"server_{cameras}_cpu_s_per_minute": round(
+                        found.server * 60 / found.window_s / cameras, 3
+                    ),
+                }
+            figures["cameras_per_box"] = int(BOX_CORES * 60 * BOX_SHARE / per_minute)
+    if _missing(figures):
+        figures["cameras_per_box"] = None
+    return figures
+
+
+def main() -> int:
+    args = arguments(__doc__ or "").parse_args()
+    seconds = 20.0 if args.quick else 60.0
+    figures = measure(seconds=seconds)
+    conditions = {
+        "stream": f"{WIDTH}x{HEIGHT} at {FPS}/s, H.264, {BITS_PER_S / 1e6:g} Mbit/s, a keyframe in "
+        f"{KEYFRAME_FRAMES / FPS:g} s",
+        "every_s": EVERY_S,
+        "window_s": seconds,
+        "floor": FLOOR,
+        "aim": AIM,
+        "box": f"{BOX_CORES} cores, {BOX_SHARE:.0%} of them",
+    }
+    report("camera", figures, conditions=conditions, as_json=args.json)
+    return 1 if (figures["opencv_ratio"] or 0) < FLOOR or _missing(figures) else 0
+
+
+def _missing(figures: Mapping[str, float | int | None]) -> bool:
+    """Cameras that were not read at their pace cost little: such a run says nothing."""
+    return any(
+        (figures[f"street_{cameras}_pictures"] or 0)
+        < 0.9 * (figures[f"street_{cameras}_expected"] or 0)
+        for cameras in (16, 32)
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
