@@ -4,6 +4,7 @@ The jars (43 MB) are fetched once by Maven into ``CITYPATROL_CACHE``, by default
 ``~/.cache/citypatrol``.
 """
 
+import base64
 import contextlib
 import os
 import shutil
@@ -12,9 +13,11 @@ import struct
 import subprocess
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.servers.free_port import free_port
 from bench.servers.need import need
 
 VERSION = "4.3.0"
@@ -82,7 +85,7 @@ class Kafka:
         self._folder = folder
         self._java = [str(java), "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
         self._java += ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{libs}/*"]
-        self._port, controller = _free_ports(2)
+        self._port, controller = free_port(), free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._properties = folder / "server.properties"
         self._properties.write_text(
@@ -95,11 +98,9 @@ class Kafka:
 
     def format(self) -> None:
         tool = [*self._java, "kafka.tools.StorageTool"]
-        new = subprocess.run(
-            [*tool, "random-uuid"], capture_output=True, text=True, timeout=60, check=True
-        )
+        new = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         subprocess.run(
-            [*tool, "format", "-t", new.stdout.strip(), "-c", str(self._properties)],
+            [*tool, "format", f"--cluster-id={new}", "-c", str(self._properties)],
             capture_output=True,
             timeout=60,
             check=True,
@@ -135,6 +136,13 @@ class Kafka:
             self._process.wait(15)
         self._process = None
 
+    def kill(self) -> None:
+        """SIGKILL: nothing is written any more."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(15)
+            self._process = None
+
     def _answers(self) -> bool:
         try:
             with socket.create_connection(("127.0.0.1", self._port), timeout=1) as wire:
@@ -142,14 +150,6 @@ class Kafka:
                 return len(wire.recv(8)) > 0
         except OSError:
             return False
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 @contextlib.contextmanager
@@ -164,5 +164,5 @@ def kafka() -> Iterator[Kafka]:
         broker.start()
         yield broker
     finally:
-        broker.stop()
+        broker.kill()
         shutil.rmtree(folder, ignore_errors=True)

@@ -8,7 +8,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -19,6 +18,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from bench.servers.free_port import free_port
 from bench.servers.need import need
 
 _USER = "city"
@@ -33,9 +33,7 @@ class Postgres:
         self._program = program
         self._process: subprocess.Popen[bytes] | None = None
         self._as_user = _unprivileged(folder)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port: int = probe.getsockname()[1]
+        self._port = free_port()
 
     def initialise(self) -> None:
         done = subprocess.run(
