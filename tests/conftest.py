@@ -1,10 +1,15 @@
-"""What every test begins with: nobody else's log handlers."""
+"""What every test begins with, nobody else's log handlers, and what several rooms use."""
 
+import itertools
 import logging
 from collections.abc import Iterator
 
 import pytest
 import structlog
+
+from bench.servers.kafka import Kafka, kafka
+
+_prefixes = itertools.count(1)
 
 
 @pytest.fixture(autouse=True)
@@ -18,3 +23,16 @@ def _nobodys_logs() -> Iterator[None]:
             logging.root.removeHandler(handler)
     logging.root.setLevel(before[1])
     structlog.reset_defaults()
+
+
+@pytest.fixture(scope="session")
+def kafka_server() -> Iterator[Kafka]:
+    """For tests that keep to topics of their own (``prefix``) and leave it running."""
+    with kafka() as running:
+        yield running
+
+
+@pytest.fixture
+def prefix() -> str:
+    """Of Kafka topics that no other test uses."""
+    return f"t{next(_prefixes)}"

@@ -5,7 +5,6 @@ import signal
 import time
 
 from bench.servers.free_port import free_port
-from bench.servers.kafka import kafka
 from bench.servers.mosquitto import mosquitto
 from citypatrol.history.reading import History
 from tests.app.a_running_city import (
@@ -20,11 +19,15 @@ from tests.app.a_running_city import (
 )
 
 
-async def test_a_flood_becomes_one_ticket_over_kafka_and_a_killed_worker(tmp_path):
+async def test_a_flood_becomes_one_ticket_over_kafka_and_a_killed_worker(
+    tmp_path, kafka_server, prefix
+):
     """Publisher, broker, serve, Kafka, worker, Kafka, serve, unit, and back; the worker is killed
     in the middle of the flood, and another one goes on."""
-    with mosquitto(users={"city": PASSWORD}) as broker, kafka() as cluster:
-        journal = f"{{type: kafka, brokers: [{cluster.address}], partitions: 2}}"
+    with mosquitto(users={"city": PASSWORD}) as broker:
+        journal = (
+            f"{{type: kafka, brokers: [{kafka_server.address}], prefix: {prefix}, partitions: 2}}"
+        )
         async with (
             receiver_running() as unit,
             city_running(

@@ -2,8 +2,7 @@
 
 import asyncio
 import contextlib
-import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -27,29 +26,22 @@ from citypatrol.partitions import partition_of
 from citypatrol.records import RulesInForce, SourceSeen, Tick
 from citypatrol.samples import Batch, Sample
 
-_prefixes = itertools.count(1)
 Open = Callable[..., KafkaJournal]
 
 
-@pytest.fixture(scope="module")
-def broker() -> Iterator[Kafka]:
-    with kafka() as running:
-        yield running
+@pytest.fixture
+def topics(prefix: str) -> Topics:
+    return Topics.of(prefix)
 
 
 @pytest.fixture
-def topics() -> Topics:
-    return Topics.of(f"t{next(_prefixes)}")
-
-
-@pytest.fixture
-async def journal_of(broker: Kafka, topics: Topics) -> AsyncIterator[Open]:
+async def journal_of(kafka_server: Kafka, topics: Topics) -> AsyncIterator[Open]:
     """Opens journals on the test's own topics, each with its own connection."""
     async with contextlib.AsyncExitStack() as held:
 
         def open_one(*, partitions: int = 1, **more: object) -> KafkaJournal:
             layout = topics.layout(partitions=partitions, keep=86_400_000)
-            cluster = Cluster([broker.address], topics=layout)
+            cluster = Cluster([kafka_server.address], topics=layout)
             held.push_async_callback(cluster.close)
             journal = KafkaJournal(cluster, topics=topics, partitions=partitions, **more)  # type: ignore[arg-type]
             held.push_async_callback(journal.close)
@@ -95,11 +87,11 @@ async def test_contract(keeps: Callable[[Reopen], Awaitable[None]], journal_of: 
 
 
 async def test_what_the_broker_has_let_go_is_behind_the_oldest(
-    journal_of: Open, broker: Kafka, topics: Topics
+    journal_of: Open, kafka_server: Kafka, topics: Topics
 ) -> None:
     journal = journal_of(partitions=2)
     await journal.append([Tick(n) for n in range(5)])
-    admin = AIOKafkaAdminClient(bootstrap_servers=broker.address)
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_server.address)
     await admin.start()
     gone = {TopicPartition(topics.samples, 1): RecordsToDelete(before_offset=3)}
     await admin.delete_records(gone)
@@ -184,17 +176,17 @@ async def test_another_number_of_partitions_is_an_error_that_names_both(journal_
 
 
 async def test_a_topic_that_cannot_be_made_is_an_error_with_kafkas_reason(
-    broker: Kafka, topics: Topics
+    kafka_server: Kafka, topics: Topics
 ) -> None:
     layout = topics.layout(partitions=1, keep=86_400_000)
-    cluster = Cluster([broker.address], topics=layout, replication=3)
+    cluster = Cluster([kafka_server.address], topics=layout, replication=3)
     with pytest.raises(ConfigError, match=r"samples' cannot be created: .* factor of 3"):
         await cluster.open()
     await cluster.close()
 
 
 async def test_a_snapshot_is_replaced_and_its_chunks_erased(
-    journal_of: Open, broker: Kafka, topics: Topics
+    journal_of: Open, kafka_server: Kafka, topics: Topics
 ) -> None:
     journal = journal_of()
     assert await journal.load_snapshot("rules") is None
@@ -204,7 +196,7 @@ async def test_a_snapshot_is_replaced_and_its_chunks_erased(
     await journal.save_snapshot("rules", Snapshot(9, b"small"))
     assert await journal_of().load_snapshot("rules") == Snapshot(9, b"small")
 
-    cluster = Cluster([broker.address], topics=topics.layout(partitions=1, keep=86_400_000))
+    cluster = Cluster([kafka_server.address], topics=topics.layout(partitions=1, keep=86_400_000))
     held = cluster.log(topics.snapshots, group="look")
     newest = await held.newest()
     await held.close()
@@ -213,11 +205,11 @@ async def test_a_snapshot_is_replaced_and_its_chunks_erased(
 
 
 async def test_a_snapshot_cut_short_leaves_the_one_before_and_is_erased_later(
-    journal_of: Open, broker: Kafka, topics: Topics
+    journal_of: Open, kafka_server: Kafka, topics: Topics
 ) -> None:
     journal = journal_of()
     await journal.save_snapshot("rules", Snapshot(1, b"whole"))
-    cluster = Cluster([broker.address], topics=topics.layout(partitions=1, keep=86_400_000))
+    cluster = Cluster([kafka_server.address], topics=topics.layout(partitions=1, keep=86_400_000))
     chunks, _ = cut("rules@all", b"x" * CHUNK_BYTES, position=2, generation="crashed")
     await cluster.produce(
         [Outgoing(topics.snapshots, 0, chunk.value, chunk.key.encode()) for chunk in chunks]
@@ -260,11 +252,11 @@ async def test_a_site_from_a_topic_outlives_the_process(journal_of: Open) -> Non
 
 
 async def test_what_cannot_be_read_is_passed_over(
-    journal_of: Open, broker: Kafka, topics: Topics
+    journal_of: Open, kafka_server: Kafka, topics: Topics
 ) -> None:
     journal = journal_of()
     await journal.append([Tick(1)])
-    cluster = Cluster([broker.address], topics=topics.layout(partitions=1, keep=86_400_000))
+    cluster = Cluster([kafka_server.address], topics=topics.layout(partitions=1, keep=86_400_000))
     garbage = [
         Outgoing(topics.samples, 0, value, b"key") for value in (b"\xff\xff\xff\xffno", b"{}", None)
     ]
@@ -287,11 +279,11 @@ async def test_a_large_batch_becomes_messages_that_a_broker_takes(journal_of: Op
 
 
 async def test_the_ticks_of_an_input_process_lie_apart_and_go_with_it(
-    journal_of: Open, broker: Kafka, topics: Topics
+    journal_of: Open, kafka_server: Kafka, topics: Topics
 ) -> None:
     journal = journal_of(partitions=2, process="mqtt-1")
     await journal.append([Tick(1000), Batch.of([Sample("s", "x", 1, 1.0)]), Tick(2000)])
-    cluster = Cluster([broker.address], topics=topics.layout(partitions=2, keep=86_400_000))
+    cluster = Cluster([kafka_server.address], topics=topics.layout(partitions=2, keep=86_400_000))
     times = cluster.log(topics.ticks, group="look")
     assert await times.newest() == {b"mqtt-1": b'{"type":"tick","ts":2000}'}
     assert ticks(await journal.read("rules")) == []

@@ -2,8 +2,7 @@
 
 import asyncio
 import contextlib
-import itertools
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import orjson
@@ -12,7 +11,7 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from structlog.testing import capture_logs
 
-from bench.servers.kafka import Kafka, kafka
+from bench.servers.kafka import kafka
 from citypatrol.clock import ManualClock
 from citypatrol.dead import DeadStore
 from citypatrol.dead_kafka import DeadFromKafka
@@ -27,20 +26,6 @@ from rules.incidents import Incident, decode_incident, encode_incident
 from rules.incidents_kafka import IncidentsFromKafka
 from rules.owner import Judge, Owner
 from rules.owners import Owners
-
-_prefixes = itertools.count(1)
-
-
-@pytest.fixture(scope="module")
-def broker() -> Iterator[Kafka]:
-    with kafka() as running:
-        yield running
-
-
-@pytest.fixture
-def config(broker: Kafka) -> KafkaJournalConfig:
-    prefix = f"t{next(_prefixes)}"
-    return KafkaJournalConfig(type="kafka", brokers=[broker.address], prefix=prefix, partitions=2)
 
 
 @pytest.fixture

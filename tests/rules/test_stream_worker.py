@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaConsumer
 
-from bench.servers.kafka import Kafka, kafka
+from bench.servers.kafka import kafka
 from citypatrol.journal_kafka import KafkaJournal
 from citypatrol.kafka_config import KafkaJournalConfig
 from citypatrol.kafka_topics import Outgoing
@@ -31,20 +31,7 @@ rules:
 """
 SOURCES = [f"s{n}" for n in range(24)]
 START = 1_778_630_400_000
-_prefixes = itertools.count(1)
 StartWorker = Callable[..., "subprocess.Popen[bytes]"]
-
-
-@pytest.fixture(scope="module")
-def broker() -> Iterator[Kafka]:
-    with kafka() as running:
-        yield running
-
-
-@pytest.fixture
-def config(broker: Kafka) -> KafkaJournalConfig:
-    prefix = f"t{next(_prefixes)}"
-    return KafkaJournalConfig(type="kafka", brokers=[broker.address], prefix=prefix, partitions=4)
 
 
 @pytest.fixture
@@ -210,11 +197,10 @@ async def test_a_second_worker_takes_over_timers_and_all(
 
 
 async def test_a_group_that_stands_still_ends_the_worker(
-    broker: Kafka, start_worker: StartWorker, tmp_path: Path
+    config: KafkaJournalConfig, start_worker: StartWorker, tmp_path: Path
 ) -> None:
     """A dead consumer that keeps its partition: another member, which reads and never moves."""
-    prefix = f"t{next(_prefixes)}"
-    one = KafkaJournalConfig(type="kafka", brokers=[broker.address], prefix=prefix, partitions=1)
+    one = config.model_copy(update={"partitions": 1})
     journal = one.build()
     await journal.append(rounds()[0])
     await journal.close()
