@@ -7,10 +7,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
+# Most tests wait for a server more than they compute: three at a time keep two cores busy.
+JOBS ?= 3
 
 help:
 	@echo "make demo       a simulated city, live; ARGS=--once plays the script and prints the scoreboard"
-	@echo "make test       all tests, with real servers where they are installed"
+	@echo "make test       all tests, with real servers where they are installed; JOBS=3 at a time"
 	@echo "make check      ruff, mypy --strict, import-linter, documentation"
 	@echo "make bench      every benchmark, with ARGS (--quick, --json)"
 	@echo "make drill-kill kill -9 of the pipeline under load, at 200 seeded instants and every named point"
@@ -33,10 +35,12 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup
 	$(BIN)/citypatrol demo $(ARGS)
 
+# Byte code is kept even where the environment forbids it: the tests start hundreds of processes.
+test: export PYTHONDONTWRITEBYTECODE =
 test: setup
 	$(BIN)/python -m bench.servers.system_parts
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest --cov --cov-report= $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --cov --cov-report= $(ARGS)
 	$(BIN)/python -m coverage report --include='citypatrol/*,rules/*,tickets/*' --skip-covered --fail-under=95
 
 check: setup
