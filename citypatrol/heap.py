@@ -6,7 +6,9 @@ backlog for a moment. Without these settings each thread's arena keeps what its 
 
 import contextlib
 import ctypes
-from typing import Final
+import sys
+from importlib.abc import MetaPathFinder
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -17,8 +19,10 @@ _LARGE: Final = 512 * 1024
 
 
 def settle() -> None:
-    """For a process that lives long, before it starts threads: two arenas, and what is larger than
-    512 kB goes back to the system when it is freed. Does nothing where the C library is another."""
+    """For a process that lives long, before it reads anything large or starts threads: two arenas,
+    and what is larger than 512 kB goes back to the system when it is freed (where the C library is
+    another, nothing of that happens), and no pandas."""
+    _keep_arrow_from_pandas()
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_ARENA_MAX, 2)
@@ -26,6 +30,23 @@ def settle() -> None:
         mallopt(_TRIM_THRESHOLD, _LARGE)
     with contextlib.suppress(NotImplementedError):
         pa.set_memory_pool(pa.system_memory_pool())
+
+
+class _NoPandas(MetaPathFinder):
+    def find_spec(self, name: str, *_: Any) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(name=name)
+
+
+def _keep_arrow_from_pandas() -> None:
+    """Where pandas is installed Arrow imports it at the first list that it is given, to ask whether
+    that is a Series: 50 MB. It looks once; whoever imports pandas later gets it."""
+    nowhere = _NoPandas()
+    sys.meta_path.insert(0, nowhere)
+    try:
+        pa.array([None])
+    finally:
+        sys.meta_path.remove(nowhere)
 
 
 def give_back() -> None:

@@ -39,3 +39,17 @@ for _ in range(6):
 assert resident() < before + 30, (before, resident())
 """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+def test_arrow_leaves_pandas_alone_in_a_settled_process() -> None:
+    script = """
+import sys
+from citypatrol.heap import settle
+settle()
+import pyarrow as pa
+assert pa.array(["a"], pa.string()).to_pylist() == ["a"]
+assert "pandas" not in sys.modules
+import pandas
+assert pandas.DataFrame
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
