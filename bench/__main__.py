@@ -13,6 +13,7 @@ BENCHES = (
     "heard",
     "influx",
     "camera",
+    "vision",
     "drill_kill",
     "drill_outage",
     "drill_camera",

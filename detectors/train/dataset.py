@@ -1,6 +1,7 @@
 """Lays the pictures of ``street`` out as ultralytics reads them, under the ignored ``.train/``."""
 
 import json
+import zlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -10,12 +11,12 @@ import cv2
 import numpy as np
 
 from detectors import letterbox
-from detectors.train import paste, places, sources
+from detectors.train import paste, sources
 from detectors.train.sources import LIGHT, Label, Picture
 from detectors.types import Pixels
 
 LONG_SIDE = 640
-SCENES = 260
+SCENES = 320
 SURE = 0.4
 DOUBTFUL = 0.08
 COCO_LIGHT = 9
@@ -42,17 +43,20 @@ def _unlabelled_heads(pictures: list[Picture], *, weights: Path) -> list[Picture
     return kept
 
 
+def _rubbish(data: Path) -> list[Picture]:
+    return [*sources.litter(data), *sources.amsterdam(data), *sources.backgrounds(data)]
+
+
+def labelled(data: Path) -> list[Picture]:
+    """Every picture of ``street`` with its side of the split, as people labelled it: signal heads
+    only in ``cinta``, litter everywhere else."""
+    return [*_rubbish(data), *map(sources.as_heads, sources.traffic_lights(data))]
+
+
 def collect(data: Path, *, weights: Path) -> list[Picture]:
-    """Every picture of ``street`` with its side of the split."""
-    rubbish = [*sources.litter(data), *sources.backgrounds(data)]
-    lights = list(sources.traffic_lights(data))
-    table = places.features([light.path for light in lights], weights=weights)
-    aside = places.validation_rows(places.cluster(table))
-    heads = [
-        sources.as_heads(replace(light, validation=bool(side)))
-        for light, side in zip(lights, aside, strict=True)
-    ]
-    return _unlabelled_heads(rubbish, weights=weights) + heads
+    """The pictures to train with: ``labelled``, and heads in the others where COCO saw them."""
+    heads = map(sources.as_heads, sources.traffic_lights(data))
+    return [*_unlabelled_heads(_rubbish(data), weights=weights), *heads]
 
 
 def _write(pixels: Pixels, labels: Iterable[Label], folder: Path, name: str) -> None:
@@ -65,45 +69,52 @@ def _write(pixels: Pixels, labels: Iterable[Label], folder: Path, name: str) -> 
 def _scenes(pictures: list[Picture], folder: Path, *, seed: int) -> int:
     """Pasted street scenes of the training side only."""
     rng = np.random.default_rng(seed)
-    clean = [
-        pixels
-        for picture in pictures
-        if picture.source in ("ams_clean", "camvid", "normalroad") and not picture.labels
-        for pixels in [paste.read(picture)] * (6 if picture.source == "ams_clean" else 1)
-    ]
+    clean: list[Pixels] = []
     things: list[paste.Cutout] = []
+    heads: list[paste.Cutout] = []
     for picture in pictures:
         pixels = paste.read(picture)
-        small = [label for label in picture.labels if label.kind in (0, 1)]
-        cutouts = (paste.cut(pixels, label) for label in small[:3])
-        things.extend(thing for thing in cutouts if thing is not None)
+        if not picture.labels and picture.source != "cinta":
+            clean.extend([pixels] * (4 if picture.source.startswith("ams") else 1))
+        for label in [label for label in picture.labels if label.kind in (0, 1)][:3]:
+            things.extend(thing for thing in [paste.cut(pixels, label)] if thing is not None)
+        for label in [label for label in picture.labels if label.kind == LIGHT][:2]:
+            heads.extend(head for head in [paste.head(pixels, label)] if head is not None)
     for number in range(SCENES):
         ground = clean[int(rng.integers(len(clean)))]
-        made, labels = paste.scene(ground, things, clean, rng)
+        made, labels = paste.scene(ground, things, heads, clean, rng)
         _write(made, labels, folder, f"scene_{number:04}")
     return SCENES
 
 
-def build(pictures: list[Picture], folder: Path, *, seed: int) -> Path:
-    """Writes pictures, labels and ``data.yaml``; the path of the latter.
+def copies(picture: Picture) -> int:
+    """How often training sees a picture in an epoch.
 
-    Malta's two copies of a photo count double already; Amsterdam, the only pictures like a street
-    camera's, are written three times.
+    Amsterdam's streets are the only pictures like a street camera's; of Malta's augmented copies
+    and of ``cinta``'s frames one place has many, so every second one is enough.
     """
+    if picture.validation:
+        return 1
+    if picture.source.startswith("ams"):
+        return 3
+    if picture.source in ("malta", "cinta"):
+        return zlib.crc32(picture.path.stem.encode()) % 2
+    return 1
+
+
+def build(pictures: list[Picture], folder: Path, *, seed: int) -> Path:
+    """Writes pictures, labels and ``data.yaml``; the path of the latter."""
     counts: Counter[str] = Counter()
     for side in ("train", "val"):
         for kind in ("images", "labels"):
             (folder / side / kind).mkdir(parents=True, exist_ok=True)
     for picture in pictures:
         side = "val" if picture.validation else "train"
-        copies = 3 if picture.source.startswith("ams") and not picture.validation else 1
-        pixels = paste.read(picture)
-        for copy in range(copies):
+        for copy in range(copies(picture)):
+            pixels = paste.read(picture)
             _write(pixels, picture.labels, folder / side, f"{picture.path.stem}_{copy}")
-        counts[f"{side} {picture.source}"] += 1
-    training = [
-        picture for picture in pictures if not picture.validation and picture.source != "cinta"
-    ]
+        counts[f"{side} {picture.source}"] += copies(picture) > 0
+    training = [picture for picture in pictures if not picture.validation]
     counts["train scene"] = _scenes(training, folder / "train", seed=seed)
     (folder / "counts.json").write_text(json.dumps(counts, indent=2))
     names = "\n".join(

@@ -36,18 +36,30 @@ def match(
     return hits
 
 
-def average_precision(hits: Sequence[Hit], *, labels: int) -> float:
-    """Area under precision over recall, precision made monotone (VOC 2010 and COCO, all points)."""
-    if not labels or not hits:
+def area(
+    right: NDArray[np.bool_], *, labels: float, times: NDArray[np.int64] | None = None
+) -> float:
+    """Area under precision over recall of findings ordered best first, precision made monotone
+    (VOC 2010 and COCO, all points); ``times``: how often each finding counts."""
+    if labels <= 0 or len(right) == 0:
         return 0.0
-    right = np.array([ok for _, ok in sorted(hits, key=lambda hit: -hit[0])])
-    found = np.cumsum(right)
-    precision = found / np.arange(1, len(right) + 1)
+    often = np.ones(len(right)) if times is None else times
+    hits = right * often
+    said = np.cumsum(often)
+    precision = np.cumsum(hits) / np.maximum(said, 1)
     envelope = np.maximum.accumulate(precision[::-1])[::-1]
-    return float((envelope * right).sum() / labels)
+    return float((envelope * hits).sum() / labels)
 
 
-def _truth(picture: Picture, kind: int, width: int, height: int) -> NDArray[np.float32]:
+def average_precision(hits: Sequence[Hit], *, labels: int) -> float:
+    """``area`` of findings in any order."""
+    return area(
+        np.array([ok for _, ok in sorted(hits, key=lambda hit: -hit[0])], bool), labels=labels
+    )
+
+
+def truth(picture: Picture, kind: int, width: int, height: int) -> NDArray[np.float32]:
+    """The labelled boxes of a class in pixels, one x1, y1, x2, y2 a row."""
     boxes = [
         (
             (label.x - label.width / 2) * width,
@@ -78,10 +90,10 @@ def measure(detector: Detector, pictures: Sequence[Picture], *, min_score: float
         counts[picture.source] = counts.get(picture.source, 0) + 1
         for kind, name in enumerate(STREET_CLASSES):
             key = (picture.source, kind)
-            truth = _truth(picture, kind, width, height)
-            mine = match([one for one in findings if one.label == name], truth)
+            there = truth(picture, kind, width, height)
+            mine = match([one for one in findings if one.label == name], there)
             hits.setdefault(key, []).extend(mine)
-            labels[key] = labels.get(key, 0) + len(truth)
+            labels[key] = labels.get(key, 0) + len(there)
             wrong = any(score >= min_score and not ok for score, ok in mine)
             alarmed[key] = alarmed.get(key, 0) + wrong
     return {

@@ -13,10 +13,14 @@ from numpy.typing import NDArray
 
 from detectors import letterbox
 from detectors.pictures import read_picture
-from detectors.train.sources import Label, Picture
+from detectors.train.sources import LIGHT, Label, Picture
 from detectors.types import Pixels
 
 LONG_SIDE = 960
+HORIZON = 0.42
+"""Where the ground ends, as a share of the height, in a picture taken at eye or lamp height."""
+SIZES = {0: (14.0, 80.0), 1: (45.0, 190.0), LIGHT: (9.0, 70.0)}
+"""Least and greatest length in pixels, by class, nearest to the camera."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,17 @@ def cut(pixels: Pixels, label: Label) -> Cutout | None:
     return Cutout(patch[y1:y2, x1:x2], thing[y1:y2, x1:x2], label.kind)
 
 
+def head(pixels: Pixels, label: Label) -> Cutout | None:
+    """A signal head, which fills its upright box; None where it is too small to be worth it."""
+    height, width = pixels.shape[:2]
+    x1, x2 = ((label.x + side * label.width / 2) * width for side in (-1, 1))
+    y1, y2 = ((label.y + side * label.height / 2) * height for side in (-1, 1))
+    patch = pixels[max(0, round(y1)) : round(y2), max(0, round(x1)) : round(x2)]
+    if patch.shape[0] < 40 or not 1.8 < patch.shape[0] / max(patch.shape[1], 1) < 4.5:
+        return None
+    return Cutout(patch.copy(), np.ones(patch.shape[:2], np.float32), LIGHT)
+
+
 def control(pixels: Pixels, rng: np.random.Generator) -> Cutout:
     """Any piece of ground of a clean picture, with the same soft edge."""
     height, width = pixels.shape[:2]
@@ -85,13 +100,17 @@ def put(
     high: float,
     taken: Sequence[Label] = (),
 ) -> Label | None:
-    """Blend ``thing`` into ``scene`` in place, ``low`` to ``high`` pixels long; where it now is.
+    """Blend ``thing`` into ``scene`` in place; where it now is.
 
+    Things on the ground are ``low`` to ``high`` pixels long at the lower edge and shrink towards
+    the horizon; a signal head hangs above it, ``low`` to ``high`` pixels high wherever it hangs.
     None, and nothing drawn, where it does not fit or would lie on something that is ``taken``.
     """
     height, width = scene.shape[:2]
     long = np.exp(rng.uniform(np.log(low), np.log(high)))
-    share = long / max(thing.pixels.shape[:2])
+    above = thing.kind == LIGHT
+    depth = rng.uniform(0.15, 1.0)
+    share = long * (1.0 if above else depth) / max(thing.pixels.shape[:2])
     patch = np.asarray(
         cv2.resize(thing.pixels, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
     )
@@ -102,7 +121,10 @@ def put(
     if min(h, w) < 4 or h >= height // 3 or w >= width // 2:
         return None
     x = int(rng.integers(0, width - w))
-    y = int(rng.integers(int(height * 0.55), height - h))
+    if above:
+        y = int(rng.integers(int(height * 0.02), int(height * 0.55)))
+    else:
+        y = min(int(height * (HORIZON + depth * (1 - HORIZON))), height) - h
     label = Label(thing.kind, (x + w / 2) / width, (y + h / 2) / height, w / width, h / height)
     if any(_touch(label, old) for old in taken):
         return None
@@ -114,19 +136,29 @@ def put(
 
 
 def scene(
-    ground: Pixels, things: Sequence[Cutout], clean: Sequence[Pixels], rng: np.random.Generator
+    ground: Pixels,
+    things: Sequence[Cutout],
+    heads: Sequence[Cutout],
+    clean: Sequence[Pixels],
+    rng: np.random.Generator,
 ) -> tuple[Pixels, tuple[Label, ...]]:
-    """One picture: ``ground`` with one to five things and one to three control patches."""
+    """One picture: ``ground`` with up to six things, three heads and control patches among both."""
     made = ground.copy()
     for _ in range(int(rng.integers(1, 4))):
-        put(made, control(clean[int(rng.integers(len(clean)))], rng), rng, low=10, high=90)
+        put(made, control(clean[int(rng.integers(len(clean)))], rng), rng, low=20, high=140)
+    for _ in range(int(rng.integers(0, 3))):
+        patch = control(clean[int(rng.integers(len(clean)))], rng)
+        upright = patch.pixels[:, : max(8, patch.pixels.shape[0] * 2 // 5)]
+        like_head = Cutout(upright, np.ones(upright.shape[:2], np.float32), LIGHT)
+        put(made, like_head, rng, low=9, high=70)
     labels: list[Label] = []
-    for _ in range(int(rng.integers(1, 6))):
-        thing = things[int(rng.integers(len(things)))]
-        low, high = (9, 48) if thing.kind == 0 else (20, 130)
-        label = put(made, thing, rng, low=low, high=high, taken=labels)
-        if label is not None:
-            labels.append(label)
+    for choice, most in ((things, 7), (heads, 4)):
+        for _ in range(int(rng.integers(0, most)) if choice else 0):
+            thing = choice[int(rng.integers(len(choice)))]
+            low, high = SIZES[thing.kind]
+            label = put(made, thing, rng, low=low, high=high, taken=labels)
+            if label is not None:
+                labels.append(label)
     return made, tuple(labels)
 
 

@@ -1,4 +1,7 @@
-"""Which pictures show one place: those whose features lie close together."""
+"""Which pictures show one place: those whose features lie close together.
+
+``python -m detectors.train.places`` writes ``cinta_aside.txt``.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,3 +64,20 @@ def features(paths: Sequence[Path], *, weights: Path) -> NDArray[np.float32]:
     ]
     table = np.stack(rows).astype(np.float32)
     return np.asarray(table - table.mean(axis=0), np.float32)
+
+
+def main() -> None:
+    from detectors.train import sources
+
+    data = sources.data_folder()
+    paths = [picture.path for picture in sources.traffic_lights(data)]
+    table = features(paths, weights=data / "weights" / "yolo11n_coco_from_int8.pt")
+    aside = validation_rows(cluster(table))
+    numbers = [path.stem.split("_")[-1] for path, out in zip(paths, aside, strict=True) if out]
+    header = [line for line in sources.CINTA_ASIDE.read_text().splitlines() if line[:1] == "#"]
+    rows = [" ".join(numbers[start : start + 19]) for start in range(0, len(numbers), 19)]
+    sources.CINTA_ASIDE.write_text("\n".join([*header, *rows]) + "\n")
+
+
+if __name__ == "__main__":
+    main()

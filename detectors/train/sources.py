@@ -18,6 +18,8 @@ MALTA_VALIDATION = ("malta_Organic", "malta_Whats")
 KOREA_VALIDATION = "korea_IMG"
 CAMVID_VALIDATION = "camvid_Seq05VD"
 NORMALROAD_VALIDATION_FROM = 0.75
+OWN_LABELS = Path(__file__).with_name("amsterdam.txt")
+CINTA_ASIDE = Path(__file__).with_name("cinta_aside.txt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,42 @@ def litter(data: Path) -> Iterator[Picture]:
         yield Picture(path, source, _litter_side(path.stem), labels)
 
 
+def read_own_labels(text: str) -> dict[str, tuple[Label, ...]]:
+    """``amsterdam.txt``: a picture's name, then class and left, top, right, bottom in thousandths.
+
+    Raises ValueError for a line with another number of words, another class, or an empty box.
+    """
+    pictures = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        name, *words = line.split("#", 1)[0].split() or [""]
+        if not name:
+            continue
+        labels = []
+        for start in range(0, len(words), 5):
+            kind, *edges = words[start : start + 5]
+            try:
+                x1, y1, x2, y2 = (int(edge) / 1000 for edge in edges)
+                label = Label(
+                    STREET_CLASSES.index(kind), (x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1
+                )
+            except ValueError:
+                label = None
+            if label is None or min(label.width, label.height) <= 0:
+                message = f"line {number}: {' '.join([kind, *edges])!r} is no class with four edges"
+                raise ValueError(message)
+            labels.append(label)
+        pictures[name] = tuple(labels)
+    return pictures
+
+
+def amsterdam(data: Path) -> Iterator[Picture]:
+    """The given unlabelled Amsterdam pictures with the boxes in ``amsterdam.txt``."""
+    folder = data / "litter_unlabelled_amsterdam" / "images"
+    for name, labels in read_own_labels(OWN_LABELS.read_text()).items():
+        validation = int(name.split("_")[-1]) >= AMSTERDAM_VALIDATION_FROM
+        yield Picture(folder / f"{name}.jpg", "ams_own", validation, labels)
+
+
 def backgrounds(data: Path) -> Iterator[Picture]:
     """``backgrounds/``: clean roads. CamVid shows traffic lights that nobody labelled."""
     roads = sorted((data / "backgrounds" / "images").glob("normalroad*.jpg"))
@@ -92,10 +130,12 @@ def backgrounds(data: Path) -> Iterator[Picture]:
 
 
 def traffic_lights(data: Path) -> Iterator[Picture]:
-    """``traffic_light/`` with its five states; ``validation`` is set by ``places`` afterwards."""
+    """``traffic_light/`` with its five states; ``cinta_aside.txt`` names the places set aside."""
+    lines = CINTA_ASIDE.read_text().splitlines()
+    aside = {number for line in lines if not line.startswith("#") for number in line.split()}
     for path in sorted((data / "traffic_light" / "images").glob("*.jpg")):
         labels = read_labels(data / "traffic_light" / "labels" / f"{path.stem}.txt")
-        yield Picture(path, "cinta", validation=False, labels=labels)
+        yield Picture(path, "cinta", path.stem.split("_")[-1] in aside, labels)
 
 
 def as_heads(picture: Picture) -> Picture:

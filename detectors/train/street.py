@@ -1,16 +1,16 @@
 """``python -m detectors.train.street``: fine-tunes the given yolo11n, exports it, measures it.
 
 Everything it writes lies under the ignored ``.train/street``, except the model and its figures in
-``detectors/models/``; ``--hours 0.05 --out .train/trial/street.onnx`` tries every step and leaves
-the shipped model alone. The run is seeded; times differ, and with ``--hours`` so does the number of
-epochs.
+``detectors/models/``; ``--out .train/trial/street.onnx --rounds 1`` tries every step and leaves the
+shipped model alone. The run is seeded; a run that was cut goes on with ``resume``, and ``export``
+takes what it has reached. The last moving average is exported: the validation side chooses nothing.
 """
 
 import argparse
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,7 @@ from detectors.types import Detector, Finding, Pixels
 WORK = Path(".train/street")
 SHIPPED = Path(__file__).parent.parent / "models" / "street.onnx"
 WEIGHTS = "weights/yolo11n_coco_from_int8.pt"
-SEED = 20260513
-FROZEN_LAYERS = 3
+STEPS = ("all", "resume", "export", "measure")
 NEAREST = {
     "traffic light": "traffic_light",
     "bottle": "litter",
@@ -38,82 +37,11 @@ NEAREST = {
 """COCO's classes that come nearest, for the baseline."""
 
 
-def _trainer() -> type[Any]:
-    """ultralytics' trainer whose pictures pass through ``degrade.StreetCamera``."""
-    import numpy as np
-    from ultralytics.models.yolo.detect import DetectionTrainer
-
-    from detectors.train.degrade import StreetCamera
-
-    class Trainer(DetectionTrainer):  # type: ignore[misc, unused-ignore]
-        def build_dataset(
-            self, img_path: str, mode: str = "train", batch: int | None = None
-        ) -> Any:
-            dataset = super().build_dataset(img_path, mode, batch)
-            if mode != "train":
-                return dataset
-            plain: Callable[[Any], Any] = dataset.build_transforms
-
-            def build(hyp: Any) -> Any:
-                steps = plain(hyp)
-                steps.insert(len(steps.transforms) - 1, StreetCamera(np.random.default_rng(SEED)))
-                return steps
-
-            dataset.build_transforms = build
-            dataset.transforms = build(self.args)
-            return dataset
-
-    return Trainer
-
-
-def train(data_yaml: Path, *, weights: Path, hours: float, size: int) -> Path:
-    """The best checkpoint of a run of at most ``hours``, chosen on the validation side; it lies
-    beside ``data_yaml``, with everything else that the trainer writes."""
-    import torch
-    from ultralytics import YOLO
-
-    torch.set_num_threads(1)
-    YOLO(weights).train(
-        trainer=_trainer(),
-        data=str(data_yaml.resolve()),
-        time=hours,
-        imgsz=size,
-        batch=16,
-        nbs=32,
-        seed=SEED,
-        device="cpu",
-        workers=1,
-        cache="ram",
-        amp=False,
-        optimizer="AdamW",
-        lr0=0.0012,
-        lrf=0.05,
-        cos_lr=True,
-        warmup_epochs=0.5,
-        freeze=FROZEN_LAYERS,
-        scale=0.6,
-        translate=0.15,
-        degrees=4.0,
-        hsv_s=0.6,
-        hsv_v=0.5,
-        mosaic=0.8,
-        close_mosaic=1,
-        fliplr=0.5,
-        save_period=1,
-        plots=False,
-        project=str(data_yaml.parent.resolve()),
-        name="run",
-        exist_ok=True,
-    )
-    return data_yaml.parent / "run" / "weights" / "best.pt"
-
-
 def measure(detector: Detector, pictures: Sequence[Picture]) -> dict[str, Any]:
-    """Figures on the validation side, at the score that ``type: street`` uses by default."""
+    """Figures of the pictures, at the score that ``type: street`` uses by default."""
     from detectors.train import figures
 
-    aside = [picture for picture in pictures if picture.validation]
-    return figures.measure(detector, aside, min_score=MIN_SCORE)
+    return figures.measure(detector, pictures, min_score=MIN_SCORE)
 
 
 def baseline(weights: Path, *, work: Path) -> Detector:
@@ -133,54 +61,62 @@ def baseline(weights: Path, *, work: Path) -> Detector:
 
 
 def _run_report(arguments: argparse.Namespace, *, work: Path) -> dict[str, Any]:
+    from detectors.train import trainer
+
     return {
-        "seed": SEED,
-        "hours": arguments.hours,
+        "seed": trainer.SEED,
         "size": arguments.size,
-        "epochs": len((work / "run" / "results.csv").read_text().splitlines()) - 1,
+        "rounds": len((work / "run" / "results.csv").read_text().splitlines()) - 1,
+        "pictures_a_round": trainer.ROUND,
         "pictures": json.loads((work / "counts.json").read_text()),
     }
 
 
-def main() -> None:
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--hours", type=float, default=1.05, help="longest training time")
+    parser.add_argument("step", nargs="?", choices=STEPS, default="all")
+    parser.add_argument("--rounds", type=int, default=60, help="of 640 pictures each")
     parser.add_argument(
-        "--size", type=int, default=480, help="side of a training picture in pixels"
+        "--size", type=int, default=512, help="side of a training picture in pixels"
     )
+    parser.add_argument("--start", type=Path, help="a checkpoint of ours instead of COCO's weights")
     parser.add_argument(
         "--out", type=Path, default=SHIPPED, help="the model; its figures and work lie beside it"
     )
-    parser.add_argument(
-        "--measure", action="store_true", help="train nothing: measure the model again"
-    )
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = _arguments()
     model: Path = arguments.out
     work = WORK if model == SHIPPED else model.parent / "work"
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-    from detectors.train import dataset, figures, sources
+    from detectors.train import dataset, figures, sources, trainer
     from detectors.train.export import export
     from detectors.yolo import Yolo
 
     data = sources.data_folder()
     weights = data / WEIGHTS
-    pictures = dataset.collect(data, weights=weights)
-    if not arguments.measure:
+    if arguments.step == "all":
         shutil.rmtree(work, ignore_errors=True)
-        data_yaml = dataset.build(pictures, work, seed=SEED)
-        best = train(data_yaml, weights=weights, hours=arguments.hours, size=arguments.size)
-        export(best, model, names=sources.STREET_CLASSES)
+        pictures = dataset.collect(data, weights=weights)
+        data_yaml = dataset.build(pictures, work, seed=trainer.SEED)
+        start = arguments.start or weights
+        trainer.train(data_yaml, weights=start, rounds=arguments.rounds, size=arguments.size)
+    elif arguments.step == "resume":
+        trainer.resume(work)
     figures_file = model.with_suffix(".json")
-    report = (
-        json.loads(figures_file.read_text())
-        if arguments.measure
-        else _run_report(arguments, work=work)
-    )
+    if arguments.step == "measure":
+        report = json.loads(figures_file.read_text())
+    else:
+        export(work / "run" / "weights" / "last.pt", model, names=sources.STREET_CLASSES)
+        report = _run_report(arguments, work=work)
+    aside = [picture for picture in dataset.labelled(data) if picture.validation]
     report |= {
         "min_score": MIN_SCORE,
-        "validation": measure(Yolo(model, min_score=figures.LOWEST), pictures),
-        "baseline": measure(baseline(weights, work=work), pictures),
+        "validation": measure(Yolo(model, min_score=figures.LOWEST), aside),
+        "baseline": measure(baseline(weights, work=work), aside),
     }
     figures_file.write_text(json.dumps(report, indent=1) + "\n")
 

@@ -1,0 +1,69 @@
+"""`python -m bench.vision`: how right the shipped models are, on places set aside from training.
+
+Every figure has its count and its 95 % interval (Wilson's for rates, drawn pictures for areas).
+Needs the picture folder that `CITYPATROL_DATA` names; runs the models through the product's code.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from bench.intervals import Figure
+from bench.report import arguments, report
+
+DRAWS = 400
+QUICK_DRAWS = 60
+
+
+def flat(figures: Mapping[str, Figure]) -> dict[str, float | int | None]:
+    """Each figure as four entries: its value, `low`, `high` and `of`."""
+    entries: dict[str, float | int | None] = {}
+    for name, figure in figures.items():
+        entries[name] = None if figure.value is None else round(figure.value, 4)
+        entries |= {f"{name} | low": round(figure.low, 4), f"{name} | high": round(figure.high, 4)}
+        entries[f"{name} | of"] = figure.of
+    return entries
+
+
+def show(title: str, figures: Mapping[str, Figure]) -> None:
+    print(f"-- {title}")
+    width = max(map(len, figures))
+    for name, figure in figures.items():
+        print(f"{name:{width}}  {figure.text()}")
+
+
+def main() -> int:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    parser = arguments(__doc__ or "")
+    parser.add_argument("--model", type=Path, help="another street model than the shipped one")
+    parser.add_argument("--only", choices=("street", "lights"), help="one part")
+    options = parser.parse_args()
+
+    from bench import vision_street
+    from detectors.train import sources
+
+    try:
+        data = sources.data_folder()
+    except FileNotFoundError as error:
+        print(error, file=sys.stderr)
+        return 1
+    draws = QUICK_DRAWS if options.quick else DRAWS
+    everything: dict[str, float | int | None] = {}
+    if options.only != "lights":
+        street = vision_street.figures(data, model=options.model, quick=options.quick, draws=draws)
+        if not options.json:
+            show("street", street)
+        everything |= flat({f"street: {name}": figure for name, figure in street.items()})
+    if everything:
+        report(
+            "vision",
+            everything,
+            conditions={"quick": options.quick, "model": str(options.model or "shipped")},
+            as_json=True,
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""The `street` part of `bench.vision`: the shipped model on pictures that training never saw."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from bench import vision_score as score
+from bench.intervals import Figure
+from bench.vision_score import LITTER, Looked
+from detectors import onnx
+from detectors.config import STREET_MIN_SCORE
+from detectors.pictures import read_picture
+from detectors.train import dataset
+from detectors.train.sources import Picture
+from detectors.types import Detector
+from detectors.yolo import Yolo
+
+LOWEST = 0.02
+HEAD_SCORE = 0.25
+STOCK = Path(".train/street/baseline.onnx")
+"""yolo11n as it came, which `python -m detectors.train.street measure` exports."""
+
+BACKGROUND = ("ams_clean", "ams_own", "camvid", "normalroad")
+HEADS = ("traffic_light",)
+
+
+def look(detector: Detector, picture: Picture, *, heads_called: str) -> Looked:
+    pixels = read_picture(picture.path)
+    height, width = pixels.shape[:2]
+    findings = tuple(
+        replace(one, label=HEADS[0]) if one.label == heads_called else one
+        for one in detector(pixels)
+    )
+    return Looked(picture, height, width, findings)
+
+
+def figures(data: Path, *, model: Path | None, quick: bool, draws: int) -> dict[str, Figure]:
+    """Figures by name. ``model``: another file than the shipped one."""
+    detector = Yolo(model or onnx.MODELS / "street.onnx", min_score=LOWEST)
+    aside = [picture for picture in dataset.labelled(data) if picture.validation]
+    chosen = aside[:: 4 if quick else 1]
+    looked = [look(detector, one, heads_called=HEADS[0]) for one in chosen]
+    made = _litter(looked, draws=draws) | _heads(looked, draws=draws)
+    if STOCK.is_file():
+        stock = Yolo(STOCK, min_score=LOWEST, labels=("traffic light",))
+        cinta = [one for one in chosen if one.source == "cinta"]
+        seen = [look(stock, one, heads_called="traffic light") for one in cinta]
+        made["heads found by stock yolo11n (0.25, IoU .5)"] = score.found(
+            seen, classes=HEADS, min_score=HEAD_SCORE, iou=0.5
+        )
+    return made
+
+
+def _litter(looked: list[Looked], *, draws: int) -> dict[str, Figure]:
+    street = [one for one in looked if one.picture.source != "cinta"]
+    made = {
+        "litter classes as one, AP at IoU .3": score.average_precision(
+            street, classes=LITTER, iou=0.3, draws=draws
+        )
+    }
+    for name in LITTER:
+        for iou in (0.3, 0.5):
+            made[f"{name}, AP at IoU {iou}"] = score.average_precision(
+                street, classes=(name,), iou=iou, draws=draws
+            )
+        made[f"{name}, found at {STREET_MIN_SCORE} (IoU .5)"] = score.found(
+            street, classes=(name,), min_score=STREET_MIN_SCORE, iou=0.5
+        )
+    for source in sorted({one.picture.source for one in street if one.picture.labels}):
+        mine = [one for one in street if one.picture.source == source]
+        made[f"{source}: litter classes as one, AP at IoU .3"] = score.average_precision(
+            mine, classes=LITTER, iou=0.3, draws=draws
+        )
+        for name in LITTER:
+            for iou in (0.3, 0.5):
+                figure = score.average_precision(mine, classes=(name,), iou=iou, draws=draws)
+                if figure.of:
+                    made[f"{source}: {name}, AP at IoU {iou}"] = figure
+    empty = [one for one in street if one.picture.source in BACKGROUND]
+    empty = [one for one in empty if not len(one.truth(LITTER))]
+    made["false boxes a background picture"] = score.false_boxes(
+        empty, classes=LITTER, min_score=STREET_MIN_SCORE, draws=draws
+    )
+    made["background pictures with a false box"] = score.disturbed(
+        empty, classes=LITTER, min_score=STREET_MIN_SCORE
+    )
+    return made
+
+
+def _heads(looked: list[Looked], *, draws: int) -> dict[str, Figure]:
+    cinta = [one for one in looked if one.picture.source == "cinta"]
+    made = {
+        f"{HEADS[0]}, AP at IoU {iou}": score.average_precision(
+            cinta, classes=HEADS, iou=iou, draws=draws
+        )
+        for iou in (0.3, 0.5)
+    }
+    made["heads found (0.25, IoU .5)"] = score.found(
+        cinta, classes=HEADS, min_score=HEAD_SCORE, iou=0.5
+    )
+    made[f"heads found at {STREET_MIN_SCORE} (IoU .5)"] = score.found(
+        cinta, classes=HEADS, min_score=STREET_MIN_SCORE, iou=0.5
+    )
+    return made
