@@ -6,7 +6,7 @@ import gc
 import os
 import signal
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +24,9 @@ STOP_S: Final = 9.7
 Run = Callable[[asyncio.Event], Awaitable[Sequence[str]]]
 """Runs until the event; gives the names of what had to be cut."""
 
+Reload = Callable[[], Coroutine[None, None, None]]
+"""Reads again what may change while a city runs; says itself what is wrong with it."""
+
 _COLLECT_AFTER: Final = (50_000, 20, 100)
 """Messages by the thousand make no cycles; by default a tenth of a reading's cost is the search."""
 
@@ -37,7 +40,9 @@ def configure_logs(args: argparse.Namespace) -> None:
 
 
 def load_or_raise(path: Path) -> City:
-    """The city; ConfigError with every problem of its files. Its notes are logged."""
+    """The city; ConfigError with every problem of its files. Its notes are logged. The process's
+    memory is settled before, because a registry is large while it is read."""
+    settle()
     city, problems = load_city(path)
     if city is None or problems:
         raise ConfigError(problems)
@@ -46,21 +51,22 @@ def load_or_raise(path: Path) -> City:
     return city
 
 
-def run_until_signal(run: Run, *, stop_s: float = STOP_S) -> int:
-    """Run until SIGTERM or SIGINT, whose first one sets the event; the exit status.
+def run_until_signal(run: Run, *, stop_s: float = STOP_S, reload: Reload | None = None) -> int:
+    """Run until SIGTERM or SIGINT, whose first one sets the event; the exit status. SIGHUP calls
+    ``reload``.
 
     The process ends ``stop_s`` later at the latest: a thread that hangs in a name server or a
     database cannot be ended, and what it had in hand was not acknowledged. A stop that had to cut
     something is no clean one (3): nothing is lost, but a person should know.
     """
-    settle()
     gc.freeze()  # the city that was read stays until the end: never search it
     gc.set_threshold(*_COLLECT_AFTER)
-    return asyncio.run(_until_signal(run, stop_s))
+    return asyncio.run(_until_signal(run, stop_s, reload))
 
 
-async def _until_signal(run: Run, stop_s: float) -> int:
+async def _until_signal(run: Run, stop_s: float, reload: Reload | None) -> int:
     stop = asyncio.Event()
+    reloading: set[asyncio.Task[None]] = set()
     loop = asyncio.get_running_loop()
 
     def ask(name: str) -> None:
@@ -71,8 +77,15 @@ async def _until_signal(run: Run, stop_s: float) -> int:
             deadline.start()
             stop.set()
 
+    def read_again(reload: Reload) -> None:
+        task = loop.create_task(reload())
+        reloading.add(task)
+        task.add_done_callback(reloading.discard)
+
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ask, number.name)
+    if reload is not None:
+        loop.add_signal_handler(signal.SIGHUP, read_again, reload)
     cut = await run(stop)
     if cut:
         log.error("stopped, but not everything in time; the next start goes on", cut=list(cut))

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Final
 
 import structlog
@@ -26,6 +27,7 @@ from citypatrol.clock import Clock, SystemClock
 from citypatrol.history.stage import HistoryStage
 from citypatrol.journal import Journal
 from edge.cameras import CameraStage
+from edge.load import load_cameras
 from ingest.config import input_names
 from ingest.heard_stage import HeardStage
 from ingest.intake import Intake
@@ -59,6 +61,7 @@ class CityRun:
         self._layout = layout or OnSqlite.of(city, clock=self._clock)
         self._supervisor: Supervisor | None = None
         self._started = asyncio.Event()
+        self._cameras: CameraStage | None = None
         self.port = city.file.http.port
 
     def waiting_for(self) -> Sequence[str]:
@@ -75,6 +78,23 @@ class CityRun:
                 message = f"not ready after {timeout_s:.0f} s: {'; '.join(missing)}"
                 raise OutsideError(message)
             await asyncio.sleep(_LOOK_S)
+
+    async def reload(self) -> None:
+        """Read the file of the cameras again: those that differ are begun, changed or let go, the
+        others go on. One that has problems changes nothing. All else needs a restart."""
+        name = self._city.file.cameras
+        if name is None or self._cameras is None:
+            log.warning("nothing to read again: the city names no cameras")
+            return
+        path = self._city.places.of(name)
+        cameras, problems = await asyncio.to_thread(
+            load_cameras, path, registry=self._city.registry
+        )
+        for problem in problems:
+            log.error("the cameras stay as they were", problem=str(problem))
+        if cameras is not None and not problems:
+            touched = self._cameras.change(cameras)
+            log.info("cameras read again", **asdict(touched))
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -188,10 +208,11 @@ class CityRun:
             )
             for config, name in zip(configs, input_names(configs), strict=True)
         ]
-        if city.cameras:
-            stages.append(
-                CameraStage(city.cameras, intake=intake, evidence=case.evidence, clock=self._clock)
+        if city.file.cameras is not None:
+            self._cameras = CameraStage(
+                city.cameras, intake=intake, evidence=case.evidence, clock=self._clock
             )
+            stages.append(self._cameras)
         return stages
 
     def _server(self, case: Case, replay: Replay, *, roll: RollCall, tailing: Tailing) -> HttpStage:

@@ -1,4 +1,5 @@
-"""``citypatrol run city.yaml``: every stage in one process on SQLite, until SIGTERM."""
+"""``citypatrol run city.yaml``: every stage in one process on SQLite, until SIGTERM. SIGHUP reads
+the cameras again."""
 
 import argparse
 from pathlib import Path
@@ -14,4 +15,4 @@ def execute(args: argparse.Namespace) -> int:
 
     configure_logs(args)
     city = CityRun(load_or_raise(args.city))
-    return run_until_signal(city.run)
+    return run_until_signal(city.run, reload=city.reload)

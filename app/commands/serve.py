@@ -17,4 +17,4 @@ def execute(args: argparse.Namespace) -> int:
     configure_logs(args)
     city, clock = load_or_raise(args.city), SystemClock()
     run = CityRun(city, clock=clock, layout=OnKafka.of(city, clock=clock))
-    return run_until_signal(run.run)
+    return run_until_signal(run.run, reload=run.reload)

@@ -19,13 +19,12 @@ from bench.servers.clip import make_clip
 from bench.servers.free_port import free_port
 from bench.servers.rtsp import RtspServer, rtsp_server
 from citypatrol.metrics import REGISTRY
-from citypatrol.secret import Secret
 from ingest.camera import CameraPool
 from ingest.camera_source import CameraLimits, CameraSource
 from ingest.camera_wire import Picture
+from tests.ingest.a_camera_pool import LIMITS, from_each, running, seen, source, until
 
 CANARY = "canary-77b0"
-LIMITS = CameraLimits(open_s=2, read_s=2, beat_s=0.2, beat_limit_s=3)
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -44,38 +43,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RtspServer]:
         yield server
 
 
-def source(name: str, url: str, *, every_ms: int = 300) -> CameraSource:
-    return CameraSource(name, Secret(url), every_ms)
-
-
-@asynccontextmanager
-async def running(pool: CameraPool) -> AsyncIterator[CameraPool]:
-    stop = asyncio.Event()
-    task = asyncio.create_task(pool.run(stop))
-    try:
-        yield pool
-    finally:
-        stop.set()
-        await asyncio.wait_for(task, 15)
-    assert not pool.processes()
-
-
-async def seen(
-    pool: CameraPool, enough: Callable[[list[Picture]], bool], *, within_s: float = 30
-) -> list[Picture]:
-    frames: list[Picture] = []
-    async with asyncio.timeout(within_s):
-        while not enough(frames):
-            frame = await pool.next_frame(wait_s=0.5)
-            if frame is not None:
-                frames.append(frame)
-    return frames
-
-
-def from_each(*cameras: str) -> Callable[[list[Picture]], bool]:
-    return lambda frames: {frame.camera for frame in frames} >= set(cameras)
-
-
 def newer_than(ts: int, *, camera: str) -> Callable[[list[Picture]], bool]:
     return lambda frames: any(frame.camera == camera and frame.ts > ts for frame in frames)
 
@@ -87,15 +54,6 @@ def gone(pid: int) -> bool:
     except FileNotFoundError:
         return True
     return state == "Z"
-
-
-async def until(holds: Callable[[], bool], *, within_s: float) -> float:
-    """How long it took, in seconds."""
-    began = time.monotonic()
-    async with asyncio.timeout(within_s):
-        while not holds():
-            await asyncio.sleep(0.05)
-    return time.monotonic() - began
 
 
 async def test_frames_of_two_cameras(server: RtspServer) -> None:
