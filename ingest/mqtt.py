@@ -77,7 +77,7 @@ class Link:
         self._failures = 0
         self._lost = ""
         self._asked: dict[int, tuple[str, ...]] = {}
-        self._asked_at = 0.0
+        self._asked_at = self._heard_at = 0.0
         self._refused: tuple[str, ...] = ()
         self.waiting_for: str | None = f"connects to {broker.url}"
 
@@ -161,7 +161,8 @@ class Link:
         poll.register(self._wake_r, select.POLLIN)
         more = False
         while (wire := client.wire) is not None:
-            nap_ms = self._pace.nap_ms(time.monotonic(), window=self._progress.window)
+            now_s = time.monotonic()  # before the poll: what came while we got no processor counts
+            nap_ms = self._pace.nap_ms(now_s, window=self._progress.window)
             deaf = self._paused or self._inbox.is_full or nap_ms > 0
             wants = 0 if deaf else select.POLLIN
             poll.register(wire, wants | (select.POLLOUT if wire.wants_write else 0))
@@ -178,7 +179,7 @@ class Link:
             client.loop_write()
             wire.flush()
             client.loop_misc()
-            self._look_after(client, wire)
+            self._look_after(client, wire, now_s)
 
     def _read(self, client: "_Client", wire: Wire) -> bool:
         """What has come; True where there may be more."""
@@ -190,7 +191,7 @@ class Link:
         return more
 
     def _take(self, messages: Sequence[Message]) -> None:
-        now_s = time.monotonic()
+        self._heard_at = now_s = time.monotonic()
         self._inbox.put(messages)
         self._progress.received += len(messages)
         self._progress.read(now_s)
@@ -220,15 +221,14 @@ class Link:
             crash_point(CrashPoint.MQTT_ACK_AFTER)
             self._progress.finished(len(messages), stamps, now_s=time.monotonic())
 
-    def _look_after(self, client: paho.Client, wire: Wire) -> None:
-        now_s = time.monotonic()
-        overdue_s = now_s - self._asked_at
-        if not self._progress.subscribed and overdue_s > self._patience.answer_s:
+    def _look_after(self, client: paho.Client, wire: Wire, now_s: float) -> None:
+        silent_s = now_s - max(self._asked_at, self._heard_at)  # what it kept may come first
+        if not self._progress.subscribed and silent_s > self._patience.answer_s:
             wire.close()
             what = "SUBACK" if self._asked else "CONNACK"
             message = f"{self._broker.url} sent no {what} within {self._patience.answer_s:.0f} s"
             raise Away(message)
-        if self._refused and overdue_s > _SUBSCRIBE_AGAIN_S:
+        if self._refused and now_s - self._asked_at > _SUBSCRIBE_AGAIN_S:
             self._subscribe(client, self._refused)
         self._progress.look(now_s)
 

@@ -175,6 +175,36 @@ async def test_a_broker_without_suback_keeps_the_process_unready() -> None:
         await _says(link, f"{url} sent no SUBACK within 0 s")
 
 
+async def test_a_broker_that_sends_what_it_kept_before_its_suback_is_waited_for() -> None:
+    """Twice as long as one that says nothing: a flood's backlog comes first."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            await reader.readexactly(1)
+            await reader.readexactly((await reader.readexactly(1))[0])
+            writer.write(b"\x20\x02\x01\x00")
+            subscribe = await reader.readexactly(2 + 2 + 9)
+            for number in range(1, 21):
+                publish = b"\x00\x06city/a" + number.to_bytes(2) + b"1"
+                writer.write(bytes([0x32, len(publish)]) + publish)
+                await asyncio.sleep(0.1)
+            writer.write(b"\x90\x03" + subscribe[2:4] + b"\x01")
+            await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        url = f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with _link(url, Patience(answer_s=1.0)) as (link, inbox):
+            said = set()
+            async with asyncio.timeout(20):
+                while link.waiting_for is not None:
+                    said.add(link.waiting_for)
+                    await asyncio.sleep(0.02)
+        assert len(inbox) == 20
+    assert not any("sent no" in one for one in said)
+
+
 async def test_a_frozen_broker_is_noticed(broker: Mosquitto) -> None:
     patience = Patience(answer_s=0.5, keepalive_s=1)
     async with _link(broker.url, patience) as (link, _):
