@@ -68,11 +68,13 @@ def _polygon(points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, floa
 
 
 class RegionConfig(Model):
-    """One signal head: where it is in the picture."""
+    """One signal head: where it is in the picture, and where that is known the longest time that
+    it is dark by design (a turn arrow, a part-time signal)."""
 
     noun = "region"
     name: PartName
     box: Annotated[tuple[float, float, float, float], AfterValidator(_box)]
+    dark: DurationMs | None = None
 
 
 class ZoneConfig(Model):
@@ -107,7 +109,7 @@ class TrafficLightConfig(Model):
         from detectors.heads import HeadReader
         from detectors.traffic_light import FixedHeads, Region
 
-        regions = [Region(region.name, region.box) for region in self.regions]
+        regions = [Region(region.name, region.box, region.dark) for region in self.regions]
         return FixedHeads(camera, regions=regions, reader=HeadReader())
 
 

@@ -47,7 +47,7 @@ def glimpse(
         if reading.readable:
             state, lit = _colour(reading), reading.lit
             heads[name], said[name] = light_state.glimpse(heads[name], state=state, lit=lit, at=at)
-    return _with_lamps(replace(junction, heads=heads), said, at=at)
+    return _with_lamps(replace(junction, heads=heads), said, before=junction, at=at)
 
 
 def stare(
@@ -64,7 +64,7 @@ def stare(
         head = after.heads[name]
         if head.dark and head.dark_since is not None:
             lamps[name] = lamp_out.dark_began(lamps.get(name, Lamps()), at=head.dark_since)
-    return _with_lamps(replace(after, lamps=lamps), said, at=times[-1])
+    return _with_lamps(replace(after, lamps=lamps), said, before=junction, at=times[-1])
 
 
 def _stared(
@@ -94,18 +94,19 @@ def _power_cut(junction: Junction, *, at: Ts) -> bool:
 
 
 def _with_lamps(
-    junction: Junction, said: Mapping[str, Said], *, at: Ts
+    junction: Junction, said: Mapping[str, Said], *, before: Junction, at: Ts
 ) -> tuple[Junction, dict[str, Told]]:
+    """A lost lamp is told at every look; that none is lost only when a colour comes anew."""
     lamps = dict(junction.lamps)
     told = {}
     for name, one in said.items():
-        head = junction.heads[name]
+        head, old = junction.heads[name], lamps.get(name, Lamps())
         others = [other.normal for key, other in junction.heads.items() if key != name]
-        before = lamps.get(name, Lamps())
-        now, out = lamp_out.missed(before, normal=head.normal, others=others, at=at)
+        now, out = lamp_out.missed(old, normal=head.normal, others=others, at=at)
         if now != Lamps():
             lamps[name] = now
-        told[name] = Told(one, out if one != NOTHING else None)
+        news = bool(old.out) or head.normal.state != before.heads[name].normal.state
+        told[name] = Told(one, out if one != NOTHING and (out or news) else None)
     return replace(junction, lamps=lamps), told
 
 

@@ -69,7 +69,8 @@ def _spec(
 ) -> CameraSpec:
     key, name, district, lat, lon = site
     heads = plan.heads if isinstance(plan, JunctionPlan) else {}
-    regions = [{"name": head, "box": list(box)} for head, box in heads.items()]
+    # Heads that are never dark by design: a demo has no time to learn that.
+    regions = [{"name": head, "box": list(box), "dark": "0s"} for head, box in heads.items()]
     zones = [{"polygon": [list(point) for point in GROUND]}]
     street: Mapping[str, object] = {"type": "street", "zones": zones}
     signals: Mapping[str, object] = {"type": "traffic_light", "regions": regions}
