@@ -21,31 +21,40 @@ from ingest.rows import Rows
 
 _LARGEST: Final = 1e308
 _MOST_NAMES: Final = 10_000
-_MOST_TOPICS: Final = 600_000
 
 Read = Callable[[Message], bool]
 
 
 class Quick:
-    """One a parser; remembers topics and the names of metrics."""
+    """One a parser; remembers the names of metrics."""
 
     def __init__(self, routes: Routes, *, clock: ClockBounds, arrivals: Arrivals) -> None:
         self._routes = routes
         self._clock = clock
         self._arrivals = arrivals
-        self._topics: dict[str, Route] = {}
         self._names: set[str] = set()
 
     def into(self, rows: Rows, stamps: list[Ts]) -> Read:
         """Reads one message into these; False, and nothing done, where it is not usual."""
         future, past = self._clock
-        topics, names, arrivals = self._topics, self._names, self._arrivals
+        way, names, arrivals = self._routes.way, self._names, self._arrivals
         loads, add = orjson.loads, rows.add
+        usual: Route | None = None
 
         def read(message: Message) -> bool:
             topic, payload, arrived, retain, _, _, _ = message
-            route = topics.get(topic) or self._learn(topic)
+            try:
+                source, route = way(topic)
+            except Reject:
+                return False
             if route is None or retain or len(payload) > LARGEST_PAYLOAD:
+                return False
+            nonlocal usual
+            if route is not usual:
+                if not _is_usual(route):
+                    return False
+                usual = route
+            if not source:
                 return False
             try:
                 fields = loads(payload)
@@ -67,7 +76,7 @@ class Quick:
                     return False
             if (route.metric is None and "value" in fields) or len(fields) > MOST_METRICS:
                 return False
-            source, labels = route.source, route.labels
+            labels = route.labels
             for key, value in fields.items():
                 metric = key if key != "value" else route.metric or key
                 if arrivals:
@@ -78,23 +87,15 @@ class Quick:
 
         return read
 
-    def _learn(self, topic: str) -> Route | None:
-        try:
-            route = self._routes.of(topic)
-        except Reject:
-            return None
-        if route is None or route.read is not read_json or not route.source:
-            return None
-        if route.may_be_will or route.is_status or route.skip is not None:
-            return None
-        if len(self._topics) >= _MOST_TOPICS:
-            self._topics.clear()
-        self._topics[topic] = route
-        return route
-
     def _may_be(self, key: str) -> bool:
         """A name of a metric; remembered."""
         if value_fault(key, 0.0) is not None or len(self._names) >= _MOST_NAMES:
             return False
         self._names.add(key)
         return True
+
+
+def _is_usual(route: Route) -> bool:
+    """A reading in JSON, and nothing else."""
+    _, _, _, read, may_be_will, is_status, skip = route
+    return read is read_json and not may_be_will and not is_status and skip is None

@@ -1,10 +1,10 @@
-"""From a topic to the series it feeds: patterns in order, remembered by topic."""
+"""From a topic to the series it feeds: patterns in order, and what they said remembered."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from ingest.profiles.reading import ONLINE, Profile, name_fault
 from ingest.profiles.status import read_status
@@ -14,7 +14,11 @@ STATUS: Final = "status"
 """The last level of a last will's topic."""
 
 _NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
-_MOST_REMEMBERED: Final = 600_000  # topics; a city of 219,300 devices has two or three each
+_MOST_REMEMBERED: Final = 600_000
+_ANYWHERE: Final = 0
+
+
+T = TypeVar("T")
 
 
 class Use(Enum):
@@ -58,12 +62,20 @@ class Route(NamedTuple):
 
 
 class Routes:
-    """Not thread-safe: one worker asks."""
+    """Not thread-safe: one worker asks.
+
+    Where all patterns for topics of so many levels name the source at one level, the other levels
+    decide the rest: a source costs its name to remember, however many topics it has. Elsewhere
+    topics are remembered one by one.
+    """
 
     def __init__(self, rules: Sequence[TopicRule]) -> None:
         wills = [_will(rule) for rule in rules if _may_have_will(rule)]
         self._rules = (*rules, *wills)
-        self._known: dict[str, Route] = {}
+        self._places = _places(self._rules)
+        self._sources: dict[str, str] = {}
+        self._ways: dict[str, Route] = {}
+        self._topics: dict[str, Route] = {}
         self._labels: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
 
     @property
@@ -76,15 +88,31 @@ class Routes:
 
         Raises ``Reject`` where the device's id or the metric can be no name.
         """
-        known = self._known.get(topic)
-        if known is not None:
-            return known
+        source, route = self.way(topic)
+        return route if route is None or route.source == source else Route(source, *route[1:])
+
+    def way(self, topic: str) -> tuple[str, Route | None]:
+        """``of`` for those in a hurry: the source, and a route that is right but for its source."""
+        levels = topic.split("/")
+        place = self._places.get(len(levels))
+        if not place:
+            route = self._topics.get(topic) or self._find(topic)
+            if route is not None:
+                _remember(self._topics, topic, route)
+            return "" if route is None else route.source, route
+        source = self._sources.get(levels[place])
+        levels[place] = ""
+        key = "/".join(levels)
+        if source is not None:
+            route = self._ways.get(key)
+            if route is not None:
+                return source, route
         route = self._find(topic)
-        if route is not None:
-            if len(self._known) >= _MOST_REMEMBERED:
-                self._known.clear()
-            self._known[topic] = route
-        return route
+        if route is None:
+            return "", None
+        _remember(self._sources, route.source, route.source)
+        _remember(self._ways, key, route)
+        return route.source, route
 
     def _find(self, topic: str) -> Route | None:
         for rule in self._rules:
@@ -121,6 +149,35 @@ class Routes:
         if len(self._labels) >= _MOST_REMEMBERED:
             self._labels.clear()
         return self._labels.setdefault(key, MappingProxyType(dict(key)))
+
+
+def _remember(known: dict[str, T], key: str, value: T) -> None:
+    if key not in known:
+        if len(known) >= _MOST_REMEMBERED:
+            known.clear()
+        known[key] = value
+
+
+def _places(rules: Sequence[TopicRule]) -> Mapping[int, int]:
+    """By the number of a topic's levels the one that is the source's, whatever pattern it fits."""
+    found = {}
+    for depth in {rule.pattern.depth for rule in rules}:
+        rivals = [rule for rule in rules if _fits(rule.pattern, depth)]
+        places = {_place(rule) for rule in rivals}
+        found[depth] = places.pop() if len(places) == 1 else _ANYWHERE
+    return found
+
+
+def _fits(pattern: Pattern, depth: int) -> bool:
+    return depth == pattern.depth or (pattern.rest is not None and depth > pattern.depth)
+
+
+def _place(rule: TopicRule) -> int:
+    """The first level is no such place: there `$` has a meaning of its own."""
+    if rule.use is Use.NOTHING or rule.pattern.rest is not None:
+        return _ANYWHERE
+    levels = [level for level, name in rule.pattern.names if name == "source"]
+    return levels[0] if levels else _ANYWHERE
 
 
 def _may_have_will(rule: TopicRule) -> bool:

@@ -1,9 +1,11 @@
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from citypatrol.errors import Reject
 from ingest.profiles.json import read_json
 from ingest.profiles.plain import read_plain
-from ingest.routes import Routes, TopicRule
+from ingest.routes import Route, Routes, TopicRule, Use
 from ingest.topics import Pattern
 
 
@@ -84,3 +86,42 @@ def test_a_status_that_a_pattern_matches_may_also_be_a_number() -> None:
 def test_filters_hold_the_last_will_and_no_double() -> None:
     assert Routes([FLAT]).filters == ["city/+/+/+", "city/+/+/+/status"]
     assert Routes([FLAT, FULL]).filters == ["city/+/+/+", "city/+/+/+/+"]
+
+
+RULES = {
+    "one place for all": [FULL, FLAT],
+    "one place for some": [FULL, _rule("city/{source}/{kind}/{district}/{metric}"), FLAT],
+    "a gateway's topic": [_rule("city/gw/{kind}/up", metric="x"), FLAT],
+    "the source first": [_rule("{source}/{metric}")],
+    "the source is the rest": [
+        TopicRule(Pattern.parse("city/{source}", rest="source"), read_plain, "x"),
+        FLAT,
+    ],
+    "a command beside it": [
+        TopicRule(Pattern.parse("city/{source}/set"), read_plain, use=Use.NOTHING, cause="set"),
+        _rule("city/{source}/{metric}"),
+    ],
+}
+_topics = st.lists(
+    st.sampled_from(["city", "gw", "a", "b", "up", "set", "status", "", "$SYS", "x\n"]),
+    min_size=1,
+    max_size=6,
+).map("/".join)
+
+
+@pytest.mark.parametrize("rules", RULES.values(), ids=RULES)
+@settings(deadline=None)
+@given(topics=st.lists(_topics, max_size=30))
+def test_what_is_remembered_is_what_the_patterns_say(
+    rules: list[TopicRule], topics: list[str]
+) -> None:
+    routes = Routes(rules)
+    for topic in topics:
+        assert _said(routes, topic) == _said(Routes(rules), topic), topic
+
+
+def _said(routes: Routes, topic: str) -> Route | str | None:
+    try:
+        return routes.of(topic)
+    except Reject as reject:
+        return reject.reason
