@@ -1,11 +1,15 @@
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
 
+from citypatrol.journal_sqlite import SqliteJournal
 from tests.citypatrol.a_full_disk import files_end_at
+from tests.citypatrol.a_journal import MakeJournal
 
 
 @pytest.fixture
@@ -22,3 +26,22 @@ def logging_undone() -> Iterator[None]:
 @pytest.fixture(name="files_end_at")
 def _files_end_at() -> Callable[[int], AbstractContextManager[None]]:
     return files_end_at
+
+
+@pytest.fixture
+def journal_path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "journal.db"
+
+
+@pytest.fixture
+async def make_journal(journal_path: Path) -> AsyncIterator[MakeJournal]:
+    """Handles on one journal; all are closed at the end of the test."""
+    made: list[SqliteJournal] = []
+
+    def one(**options: Any) -> SqliteJournal:
+        made.append(SqliteJournal(journal_path, **options))
+        return made[-1]
+
+    yield one
+    for journal in made:
+        await journal.close()

@@ -1,0 +1,95 @@
+"""The past judged in order of time, in pieces of any size, gives what was judged live."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from citypatrol.records import SourceSeen, Tick
+from citypatrol.samples import Batch, Sample
+from rules.engine import Engine
+from rules.hindsight import Hindsight, instant, metrics_of
+from rules.incidents import Incident
+from tests.rules.scenes import END, START, Scene, prompt_streams, rules, scenes
+from tests.rules.story import DAY, line, one_rule, outcome, ruleset
+
+NAMES = ("a", "b", "cam", "cam/north")
+METRICS = ("x", "y", "fault", "online")
+
+
+def batch(samples: list[Sample]) -> Batch:
+    """All pieces of a history share their names."""
+    found = Batch.of(samples)
+    return Batch(
+        sources=NAMES,
+        source=_codes(found.sources, found.source, NAMES),
+        metrics=METRICS,
+        metric=_codes(found.metrics, found.metric, METRICS),
+        ts=found.ts,
+        value=found.value,
+    )
+
+
+def _codes(names, codes, into):
+    return np.array([into.index(names[code]) for code in codes.tolist()], np.int32)
+
+
+def events(incidents: list[Incident]) -> list[tuple[str, str]]:
+    return sorted((one.rule, line(one)) for one in incidents if instant(one) <= END - 10_000)
+
+
+@given(st.data(), scenes(), st.lists(rules(), min_size=1, max_size=3))
+@settings(max_examples=150, deadline=None)
+def test_it_gives_what_was_judged_live(data: st.DataObject, scene: Scene, drawn: list) -> None:
+    named = [{**rule, "name": f"r{at}"} for at, rule in enumerate(drawn)]
+    judged = ruleset(f"rules: {named!r}".replace("None", "null").replace("True", "true"))
+    live = Engine(judged).fold([*data.draw(prompt_streams(scene)), Tick(END + 10_000)])
+    hindsight = Hindsight(judged, introduce=lambda names: [], first=scene.sources)
+    samples = sorted(scene.samples, key=lambda one: one.ts)
+    cuts = sorted(data.draw(st.sets(st.sampled_from([s.ts for s in samples]))) if samples else [])
+    found: list[Incident] = []
+    for begin, end in zip([START - 1, *cuts], [*cuts, END], strict=True):
+        part = [one for one in samples if begin <= one.ts < end]
+        found += hindsight.judge(batch(part), before=end)
+    found += hindsight.end(END)
+    assert events(found) == events(live)
+
+
+def test_labels_hold_from_when_they_were_said() -> None:
+    seen = [SourceSeen(DAY + at, "a", {"limit": limit}, 0, 7_200_000) for at, limit in
+            ((0, "1"), (30_000, "9"))]  # fmt: skip
+    hindsight = Hindsight(
+        one_rule("when: {above: {label: limit}}"),
+        introduce=lambda names: [],
+        first=seen[:1],
+        later=seen[1:],
+    )
+    samples = [Sample("a", "x", DAY + at, 5.0) for at in (20_000, 30_000, 40_000)]
+    said = hindsight.judge(batch(samples), before=DAY + 50_000)
+    assert outcome([*said, *hindsight.end(DAY + 60_000)]) == [
+        "a x since 20 fired 20 cleared 30 value 5"
+    ]
+
+
+def test_sources_are_introduced_once_and_those_that_were_said_not_at_all() -> None:
+    asked: list[list[str]] = []
+
+    def introduce(names):
+        asked.append(list(names))
+        return [SourceSeen(0, name, {"kind": "k"}, 5_000, 7_200_000) for name in names]
+
+    hindsight = Hindsight(
+        one_rule("select: {metric: x, where: {kind: k}}, when: {above: 1}"),
+        introduce=introduce,
+        first=[SourceSeen(DAY, "b", {}, 0, 7_200_000)],
+    )
+    two = [Sample("a", "x", DAY, 2.0), Sample("b", "x", DAY, 2.0)]
+    said = hindsight.judge(batch(two), before=DAY + 1)
+    said += hindsight.judge(batch([Sample("a", "x", DAY + 1, 0.0)]), before=DAY + 2)
+    assert outcome(said) == ["a x since 0 fired 0 cleared 0.001 value 2"]
+    assert asked == [["a", "cam", "cam/north"], []]
+
+
+def test_which_metrics_are_read() -> None:
+    assert metrics_of(one_rule("when: {above: 1}")) == {"x"}
+    assert metrics_of(one_rule("when: {above: 1}, unless: {metric: f, above: 0}")) == {"x", "f"}
+    assert metrics_of(one_rule("select: {metric: '*'}, when: {missing: 1s}")) is None
