@@ -87,6 +87,18 @@ def check(paths: Iterable[Path], *, env: Mapping[str, str] = os.environ) -> Find
     return Findings(len(work.read), sorted(work.problems), sorted(work.notes))
 
 
+def rule_files(path: Path) -> list[Path]:
+    """The rule files in a folder, or those that a city names; else the file itself."""
+    if path.is_dir():
+        found = [one for one in _files(path) if one.suffix in _YAML and not _is_city(one)]
+        return [one for one in found if "rules" in (keys := _keys(one)) and "tests" not in keys]
+    if not _is_city(path):
+        return [path]
+    rules = _keys(path).get("rules")
+    patterns = [one for one in rules if isinstance(one, str)] if isinstance(rules, list) else []
+    return [one for pattern in patterns for one in matching(path.parent, pattern)]
+
+
 def _files(folder: Path) -> Iterable[Path]:
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or path.name in _PASSED_OVER:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from app import crosschecks
 from app.config import CityFile, with_defaults
@@ -16,6 +17,7 @@ from citypatrol.yamlfile import Document, load_model
 from edge.load import Cameras, load_cameras
 from rules.load import load_rules
 from rules.ruleset import RuleSet
+from tickets.opening import Opener
 from tickets.units import Units, load_units
 
 
@@ -64,6 +66,36 @@ def load_city(
     if problems:
         return city, sorted(set(problems))
     return replace(city, notes=tuple(sorted(crosschecks.notes(city, document)))), []
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ground:
+    """What tickets need of a city, for who judges without running it."""
+
+    file: CityFile
+    registry: Registry
+    grid: Grid
+    units: Units
+
+    @property
+    def opener(self) -> Opener:
+        city = self.file.city
+        zone = ZoneInfo(city.timezone)
+        return Opener(city.code, zone, self.units, self.registry, self.grid)
+
+
+def load_ground(
+    path: Path, *, env: Mapping[str, str] = os.environ
+) -> tuple[Ground | None, list[Problem]]:
+    """The ground of the city, and every problem of its files; its rules and cameras are not read.
+    None where there is any."""
+    file, problems, document = load_model(path, CityFile, env=env)
+    if file is None:
+        return None, problems
+    reader = _Reader(path.parent, document, env, problems)
+    registry = reader.registry(file.registry)
+    ground = Ground(file, registry, reader.grid(file.grid), reader.units(file.units))
+    return (None, sorted(set(problems))) if problems else (ground, [])
 
 
 @dataclass(slots=True)

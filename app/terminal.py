@@ -29,6 +29,11 @@ def say_json(value: Any) -> None:
     sys.stdout.flush()
 
 
+def say_part(text: str) -> None:
+    """A part of the answer that is too long to be held whole."""
+    sys.stdout.write(text)
+
+
 def colour_wanted(stream: TextIO | None = None, env: Mapping[str, str] = os.environ) -> bool:
     """Colour only on a terminal, and never under NO_COLOR (no-color.org) or TERM=dumb."""
     stream = stream or sys.stdout

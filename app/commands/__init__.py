@@ -7,6 +7,7 @@ BUILT = {
     "worker": "run the rules on Kafka (cluster layout)",
     "serve": "run inputs, tickets, sinks and the API on Kafka (cluster layout)",
     "check": "read every file, connect to nothing, print all errors at once",
+    "backtest": "what these rules would have filed, from the Parquet history",
     "detect": "run a detector on pictures or clips",
     "tickets": "the ticket desk from a terminal",
     "sources": "who is heard, since when not, what it said, which rules watch it",
@@ -20,8 +21,7 @@ BUILT = {
 NOT_BUILT = {
     "edge": "run cameras in the city process (`cameras:` in city.yaml) until it is",
     "test": "try rules on the demo city until it is",
-    "backtest": "`citypatrol history ls` shows what it will judge",
-    "diff": "`citypatrol history ls` shows what it will judge",
+    "diff": "compare what `citypatrol backtest` says of both rule sets until it is",
     "explain": "`citypatrol -v run` logs each incident until it is",
     "camera": "`citypatrol doctor` connects to each camera once",
     "webhook": "`citypatrol dead replay` sends a delivery again",

@@ -1,0 +1,1 @@
+"""``citypatrol backtest``: what rules would have filed."""

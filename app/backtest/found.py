@@ -1,0 +1,148 @@
+"""What a backtest has found, kept on disk: a bad threshold makes a million incidents.
+
+A private SQLite file, which also adds up by any columns.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from citypatrol.clock import Ts
+from rules.hindsight import instant
+from rules.incidents import Incident
+from tickets.folding import Seen
+from tickets.opening import Opener
+from tickets.ticket import Ticket
+
+BY: Final = ("unit", "rule", "day", "cell")
+_TABLES: Final = """
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+CREATE TABLE incident (
+    id TEXT PRIMARY KEY, rule TEXT, source TEXT, metric TEXT, since INT, fired_at INT,
+    cleared_at INT, value REAL, day TEXT, ticket TEXT) WITHOUT ROWID;
+CREATE TABLE ticket (
+    id TEXT PRIMARY KEY, rule TEXT, unit TEXT, cell TEXT, day TEXT, opened_at INT, body BLOB
+    ) WITHOUT ROWID;
+"""
+_INCIDENT: Final = """
+INSERT INTO incident VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)
+ON CONFLICT (id) DO UPDATE SET cleared_at = excluded.cleared_at
+"""
+_WITNESS: Final = "UPDATE incident SET ticket = ? WHERE id = ?"
+_TICKET: Final = "INSERT OR REPLACE INTO ticket VALUES (?, ?, ?, ?, ?, ?, ?)"
+
+
+class Found:
+    """``until``: the end of time; what happens later has not happened."""
+
+    def __init__(self, folder: Path, *, opener: Opener) -> None:
+        self._connection = sqlite3.connect(
+            folder / "found.db", isolation_level=None, check_same_thread=False
+        )
+        self._connection.executescript(_TABLES)
+        self._opener = opener
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def add(self, incidents: Iterable[Incident]) -> None:
+        """Each as it fired, and once more when it has cleared."""
+        rows = [
+            (*_values(one), self._day(one.fired_at))
+            for one in sorted(incidents, key=instant)
+        ]  # fmt: skip
+        self._connection.execute("BEGIN")
+        self._connection.executemany(_INCIDENT, rows)
+        self._connection.execute("COMMIT")
+
+    def filed(self, seen: Iterable[Seen], tickets: Iterable[Ticket]) -> None:
+        """Which incident witnesses which ticket, and tickets that will not change any more."""
+        self._connection.execute("BEGIN")
+        witnesses = [(one.ticket, one.incident.id) for one in seen if one.ticket is not None]
+        self._connection.executemany(_WITNESS, witnesses)
+        self._connection.executemany(_TICKET, map(self._ticket, tickets))
+        self._connection.execute("COMMIT")
+
+    def incidents(self) -> Iterator[Mapping[str, Any]]:
+        """In order of their beginning."""
+        yield from self._rows(
+            "SELECT id, rule, source, metric, since, fired_at, cleared_at, value, ticket"
+            " FROM incident ORDER BY since, rule, source, id"
+        )
+
+    def tickets(self) -> Iterator[tuple[Ticket, Sequence[Mapping[str, Any]]]]:
+        """By number, with their witnesses, oldest first."""
+        for row in self._rows("SELECT id, body FROM ticket ORDER BY opened_at, id"):
+            ticket = Ticket(**orjson.loads(row["body"]))
+            witnesses = self._rows(
+                "SELECT id, rule, source, since, value FROM incident WHERE ticket = ?"
+                " ORDER BY fired_at, id",
+                row["id"],
+            )
+            yield ticket, list(witnesses)
+
+    def index(self) -> None:
+        """Before reading: what was written in order of time is asked for in others."""
+        self._connection.execute("CREATE INDEX of_ticket ON incident (ticket)")
+
+    def counts(self, by: Sequence[str]) -> list[Mapping[str, Any]]:
+        """Incidents, the tickets opened, sources, and tickets that cleared of themselves before
+        anybody was sent; the most tickets first. ``by``: of ``BY``."""
+        assert set(by) <= set(BY)  # noqa: S101 - the command has seen to it
+        parts = {"unit": "t.unit", "cell": "t.cell", "rule": "i.rule", "day": "i.day"}
+        keys = ", ".join(f"{parts[one]} AS {one}" for one in by)
+        group = ", ".join(parts[one] for one in by)
+        return list(
+            self._rows(
+                f"SELECT {keys}, COUNT(*) AS incidents, COUNT(DISTINCT i.ticket) AS tickets,"  # noqa: S608 - of BY only
+                " COUNT(DISTINCT i.source) AS sources"
+                " FROM incident i LEFT JOIN ticket t ON t.id = i.ticket"
+                f" GROUP BY {group} ORDER BY tickets DESC, incidents DESC, {group}"
+            )
+        )
+
+    def worst(self, *, limit: int, until: Ts) -> list[Mapping[str, Any]]:
+        """Sources with the most incidents, and how long they fired (ms)."""
+        lasting = "SUM(COALESCE(cleared_at, ?) - fired_at)"
+        return list(
+            self._rows(
+                f"SELECT source, rule, COUNT(*) AS incidents, {lasting} AS firing_ms"  # noqa: S608 - ours
+                " FROM incident GROUP BY source, rule"
+                " ORDER BY incidents DESC, firing_ms DESC, source, rule LIMIT ?",
+                until,
+                limit,
+            )
+        )
+
+    def totals(self) -> Mapping[str, int]:
+        """``incidents``, ``tickets`` and ``cancelled``: tickets that cleared before anyone was
+        sent."""
+        (row,) = self._rows(
+            "SELECT (SELECT COUNT(*) FROM incident) AS incidents,"
+            " (SELECT COUNT(*) FROM ticket) AS tickets"
+        )
+        return dict(row)
+
+    def _rows(self, query: str, *values: object) -> Iterator[Mapping[str, Any]]:
+        cursor = self._connection.execute(query, values)
+        names = [column[0] for column in cursor.description]
+        for row in cursor:
+            yield dict(zip(names, row, strict=True))
+
+    def _ticket(self, ticket: Ticket) -> tuple[object, ...]:
+        day = self._day(ticket.opened_at)
+        body = orjson.dumps(ticket)
+        return ticket.id, ticket.rule, ticket.unit, ticket.grid, day, ticket.opened_at, body
+
+    def _day(self, at: Ts) -> str:
+        short = self._opener.day(at)
+        return f"20{short[:2]}-{short[2:4]}-{short[4:]}"
+
+
+def _values(one: Incident) -> tuple[object, ...]:
+    times = (one.since, one.fired_at, one.cleared_at)
+    return one.id, one.rule, one.source, one.metric, *times, one.value

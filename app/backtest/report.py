@@ -1,0 +1,167 @@
+"""A backtest's answer for people, for programs and as Parquet."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from app.backtest.reckoning import Answer
+from app.spoken import lasting
+from app.terminal import say, say_part, table
+from citypatrol.clock import Ts, rfc3339
+from tickets.ticket import Ticket
+from tickets.units import Units
+
+WORST: Final = 10
+_MOST_ROWS: Final = 50
+_AT_ONCE: Final = 10_000
+_TIMES: Final = ("since", "fired_at", "cleared_at")
+_TS: Final = pa.timestamp("ms", "UTC")
+_INCIDENTS: Final = pa.schema(
+    [(name, pa.string()) for name in ("id", "rule", "source", "metric")]
+    + [(name, _TS) for name in _TIMES]
+    + [("value", pa.float64()), ("ticket", pa.string())]
+)
+_TICKETS: Final = pa.schema(
+    [(name, pa.string()) for name in ("id", "rule", "category", "severity", "state", "title")]
+    + [(name, pa.string()) for name in ("source", "group", "unit", "site", "grid", "district")]
+    + [(name, pa.float64()) for name in ("lat", "lon")]
+    + [(name, _TS) for name in ("opened_at", "acknowledge_by", "resolve_by")]
+    + [(name, _TS) for name in ("cleared_at", "closed_at")]
+    + [(name, pa.int64()) for name in ("witnesses", "sources")]
+)
+
+
+def as_json(answer: Answer, *, units: Units, by: Sequence[str]) -> None:
+    """RULES 27: one object, written as it is read, since it may be large."""
+    head = {"until": _time(answer.until), "samples": answer.samples}
+    say_part(_text(head)[:-1] + ', "incidents": [')
+    _list(_incident(one) for one in answer.found.incidents())
+    say_part('], "tickets": [')
+    _list(_ticket(one, units, witnesses) for one, witnesses in answer.found.tickets())
+    tail = {"by": answer.found.counts(by), "worst": _worst(answer)}
+    say_part("], " + _text(tail)[1:] + "\n")
+
+
+def as_text(answer: Answer, *, by: Sequence[str], closing: str) -> None:
+    found, totals = answer.found, answer.found.totals()
+    until = "no sample in this time" if answer.until is None else f"until {rfc3339(answer.until)}"
+    say(
+        f"{answer.samples:,} samples {until}: {_count(totals['incidents'], 'incident')}, "
+        f"{_count(totals['tickets'], 'ticket')}"
+    )
+    if not totals["incidents"]:
+        return
+    counts = found.counts(by)
+    names = (*by, "tickets", "incidents", "sources")
+    say()
+    say(table(names, [[_cell(row[name]) for name in names] for row in counts[:_MOST_ROWS]]))
+    if len(counts) > _MOST_ROWS:
+        say(f"... and {len(counts) - _MOST_ROWS:,} rows more; --json has them all")
+    say()
+    worst = [
+        (one["source"], one["rule"], f"{one['incidents']:,}", lasting(one["firing_ms"]))
+        for one in _worst(answer)
+    ]
+    say(table(("worst source", "rule", "incidents", "fired for"), worst))
+    if totals["tickets"]:
+        say()
+        say(closing)
+
+
+def as_parquet(answer: Answer, folder: Path) -> list[Path]:
+    """``incidents.parquet`` and ``tickets.parquet``; OSError where they cannot be written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {
+        folder / "incidents.parquet": (_INCIDENTS, answer.found.incidents()),
+        folder / "tickets.parquet": (
+            _TICKETS,
+            ({name: getattr(one, name) for name in _TICKETS.names} for one, _ in _all(answer)),
+        ),
+    }
+    for path, (schema, rows) in files.items():
+        with pq.ParquetWriter(path, schema) as writer:
+            for some in _chunks(rows):
+                writer.write_table(pa.Table.from_pylist(some, schema=schema))
+    return list(files)
+
+
+def _all(answer: Answer) -> Iterable[tuple[Ticket, Sequence[Mapping[str, Any]]]]:
+    return answer.found.tickets()
+
+
+def _chunks(rows: Iterable[Mapping[str, Any]]) -> Iterable[list[Mapping[str, Any]]]:
+    some: list[Mapping[str, Any]] = []
+    for row in rows:
+        some.append(row)
+        if len(some) == _AT_ONCE:
+            yield some
+            some = []
+    yield some
+
+
+def _list(parts: Iterable[Mapping[str, Any]]) -> None:
+    for at, part in enumerate(parts):
+        say_part(("\n" if at == 0 else ",\n") + _text(part))
+
+
+def _incident(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _time(value) if name in _TIMES else value for name, value in row.items()}
+
+
+def _ticket(ticket: Ticket, units: Units, witnesses: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """As a webhook says it (DOORS), with every witness."""
+    place = {"lat": ticket.lat, "lon": ticket.lon, "site": ticket.site, "grid": ticket.grid}
+    unit = None if ticket.unit is None else {"id": ticket.unit, "name": units.name(ticket.unit)}
+    return {
+        "id": ticket.id,
+        "rule": ticket.rule,
+        "source": ticket.source,
+        "group": ticket.group,
+        "state": ticket.state,
+        "category": ticket.category,
+        "severity": ticket.severity,
+        "title": ticket.title,
+        "opened_at": _time(ticket.opened_at),
+        "acknowledge_by": _time(ticket.acknowledge_by),
+        "resolve_by": _time(ticket.resolve_by),
+        "cleared_at": _time(ticket.cleared_at),
+        "closed_at": _time(ticket.closed_at),
+        "place": place,
+        "district": ticket.district,
+        "unit": unit,
+        "witness_count": ticket.witnesses,
+        "witnesses": [
+            {
+                "incident": one["id"],
+                "rule": one["rule"],
+                "source": one["source"],
+                "since": _time(one["since"]),
+                "value": one["value"],
+            }
+            for one in witnesses
+        ],
+    }
+
+
+def _worst(answer: Answer) -> list[Mapping[str, Any]]:
+    return answer.found.worst(limit=WORST, until=answer.until or 0)
+
+
+def _text(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _time(ts: Ts | None) -> str | None:
+    return None if ts is None else rfc3339(ts)
+
+
+def _cell(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else str("-" if value is None else value)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"

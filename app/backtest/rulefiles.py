@@ -1,0 +1,46 @@
+"""Which rule files are meant by what was typed, and which city they belong to."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from app.check import rule_files
+from app.city import Ground, load_ground
+from app.outcome import UsageError
+from citypatrol.errors import ConfigError
+from rules.load import load_rules
+from rules.ruleset import RuleSet
+
+
+def read_rules(paths: Sequence[Path]) -> RuleSet:
+    """Of files, of folders with rule files in them, of a city. ConfigError with every problem."""
+    found: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            message = f"{path}: there is no such file or folder"
+            raise UsageError(message)
+        some = rule_files(path)
+        if not some:
+            message = f"{path}: there is no file with rules"
+            raise UsageError(message)
+        found += [one for one in some if one not in found]
+    rules, problems = load_rules(found)
+    if rules is None:
+        raise ConfigError(problems)
+    return rules
+
+
+def find_city(rules: Path) -> Path | None:
+    """The city.yaml beside or above the rules."""
+    folder = rules.absolute() if rules.is_dir() else rules.absolute().parent
+    places = (one / "city.yaml" for one in (folder, *folder.parents))
+    return next((path for path in places if path.is_file()), None)
+
+
+def read_ground(path: Path | None) -> Ground | None:
+    """ConfigError with every problem of its files."""
+    if path is None:
+        return None
+    ground, problems = load_ground(path)
+    if ground is None:
+        raise ConfigError(problems)
+    return ground

@@ -1,0 +1,102 @@
+"""Judges the past (RULES 20, 26): samples in order of time, and time passes with them. Pure.
+
+Samples that came too late live are left out by whoever reads them; those that were in time need no
+waiting once they are in order (RULES 4), so no source has a lateness here.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from citypatrol.clock import Ts
+from citypatrol.records import ModeSwitched, Record, SourceSeen, Tick
+from citypatrol.samples import Batch
+from rules.engine import Engine
+from rules.incidents import Incident
+from rules.ruleset import EVERY_METRIC, RuleSet
+from rules.state import State
+
+Word = SourceSeen | ModeSwitched
+
+
+class Hindsight:
+    """The live engine over what has been. ``said``: control words in order of time. ``introduce``
+    makes the word on a source that none of them names; None: it has no labels."""
+
+    def __init__(
+        self,
+        rules: RuleSet,
+        *,
+        introduce: Callable[[Sequence[str]], Sequence[SourceSeen]],
+        first: Sequence[Word] = (),
+        later: Sequence[Word] = (),
+    ) -> None:
+        self._engine = Engine(rules)
+        self._introduce = introduce
+        self._introduced = 0
+        self._later = list(later)[::-1]
+        self._known = {one.source for one in first if isinstance(one, SourceSeen)}
+        self._engine.fold([_prompt(one) for one in first])
+
+    def judge(self, batch: Batch, *, before: Ts) -> list[Incident]:
+        """What these samples bring, in order of their instants; all that follow are of ``before``
+        or newer. A batch's ``sources`` go on from those of the one before."""
+        records: list[Record] = []
+        new = [s for s in batch.sources[self._introduced :] if s not in self._known]
+        records += map(_prompt, self._introduce(new))
+        self._introduced = len(batch.sources)
+        begin = 0
+        while self._later and self._later[-1].ts < before:
+            word = self._later.pop()
+            end = int(np.searchsorted(batch.ts, word.ts))
+            if end > begin:
+                records.append(_part(batch, begin, end))
+            records.append(_prompt(word))
+            begin = end
+        records.append(_part(batch, begin, len(batch)))
+        if len(batch):  # and not before - 1: an empty hour is no silence until a sample tells of it
+            records.append(Tick(int(batch.ts[-1])))
+        return _in_order(self._engine.fold(records))
+
+    def end(self, at: Ts) -> list[Incident]:
+        """What timers bring until the end of time."""
+        return _in_order(self._engine.fold([Tick(at)]))
+
+
+def metrics_of(rules: RuleSet) -> Collection[str] | None:
+    """The metrics that some rule reads; None: every one."""
+    if any(rule.metric == EVERY_METRIC for rule in rules.rules):
+        return None
+    return {table.metric for table in State(rules).index.tables}
+
+
+def instant(incident: Incident) -> Ts:
+    """When it happened: fired, or cleared."""
+    return incident.fired_at if incident.cleared_at is None else incident.cleared_at
+
+
+def _in_order(said: Sequence[Incident]) -> list[Incident]:
+    """The same whatever way the samples came in."""
+
+    def place(one: Incident) -> tuple[Ts, str, str, str, bool]:
+        return instant(one), one.rule, one.source, one.metric, one.cleared_at is not None
+
+    return sorted(said, key=place)
+
+
+def _prompt(word: Word) -> Word:
+    return replace(word, lateness=0) if isinstance(word, SourceSeen) else word
+
+
+def _part(batch: Batch, begin: int, end: int) -> Batch:
+    if begin == 0 and end == len(batch):
+        return batch
+    return Batch(
+        sources=batch.sources,
+        source=batch.source[begin:end],
+        metrics=batch.metrics,
+        metric=batch.metric[begin:end],
+        ts=batch.ts[begin:end],
+        value=batch.value[begin:end],
+    )
