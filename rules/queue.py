@@ -35,7 +35,7 @@ class Queue:
         else:
             self._chunks = []
         rows = np.flatnonzero(ready)
-        rows = rows[np.lexsort((value[rows], ts[rows], key[rows]))]
+        rows = rows[_order(key[rows], ts[rows], value[rows])]
         return key[rows], ts[rows], value[rows], None if evidence is None else evidence[rows]
 
     def block(self, now: Ts, track: Track) -> Block:
@@ -75,3 +75,12 @@ class Queue:
             return key, ts, value, None
         texts = [np.full(len(c[0]), None, object) if c[3] is None else c[3] for c in self._chunks]
         return key, ts, value, np.concatenate(texts)
+
+
+def _order(key: Ints, ts: Ints, value: Floats) -> Ints:
+    """By key, then time, then value; where no key comes twice, for half the price."""
+    order = np.argsort(key)
+    by_key = key[order]
+    if (by_key[1:] == by_key[:-1]).any():
+        order = np.lexsort((value, ts, key))
+    return order
