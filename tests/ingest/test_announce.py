@@ -1,6 +1,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import orjson
+import pyarrow as pa
 import pytest
 
 from citypatrol.samples import Batch, Sample
@@ -92,6 +94,32 @@ def test_after_a_restart_nothing_is_said_twice() -> None:
     assert third.of(_batch("a", "b", "c"), labels={"a": WATER, "b": WATER}, now=3) == []
 
 
+def test_what_version_1_kept_is_taken_over() -> None:
+    first = _told()
+    first.of(_batch("a"), labels={"a": WATER}, now=1)
+    (digest,) = (
+        pa.ipc.open_stream(first.dump().partition(b"\n")[2]).read_all()["digest"].to_pylist()
+    )
+    kept = {"version": 1, "labels": [{}, WATER], "sources": {"a": [1, digest], "b": [0, 5]}}
+    second = _told()
+    second.load(orjson.dumps(kept))
+    assert second.topic("a") == WATER
+    assert [seen.source for seen in second.of(_batch("a", "b"), labels=None, now=2)] == ["b"]
+    assert second.of(_batch("a", "b"), labels={"a": WATER}, now=3) == []
+
+
+def test_topics_that_hold_something_new_each_time() -> None:
+    told = _told()
+    told.of(_batch("still"), labels={"still": WATER}, now=1)
+    for turn in range(2_500):
+        (seen,) = told.of(_batch("a"), labels={"a": {"session": str(turn)}}, now=turn)
+        assert seen.labels == {"session": str(turn)}
+    assert told.topic("a") == {"session": "2499"}
+    assert told.topic("still") == WATER
+    assert len(told.dump().partition(b"\n")[0]) < 40_000, "2,500 sets of labels are 57,000 bytes"
+    assert _again(told, _told()).of(_batch("a", "still"), labels=None, now=1) == []
+
+
 @pytest.mark.parametrize(
     "after",
     [
@@ -114,6 +142,8 @@ def test_after_a_restart_what_changed_is_said(after: Announcements) -> None:
         b'{"version": 2}',
         b'{"version": 1, "labels": [], "sources": {"a": [0, 1]}}',
         b'{"version": 1, "labels": [{}], "sources": {"a": 3}}',
+        b'{"version": 2, "labels": [{}]}\nnot an Arrow stream',
+        b'{"version": 3, "labels": [{}]}',
     ],
 )
 def test_a_strange_snapshot_is_refused(data: bytes) -> None:
