@@ -114,19 +114,25 @@ class TrafficLightConfig(Model):
 
 
 class StreetConfig(Model):
-    """Counts of litter, bags and dumped waste in the picture or its zones."""
+    """Counts of litter, bags and dumped waste in the picture or its zones.
+
+    ``tiles``: side in pixels of tiles that are looked at beside the whole picture.
+    """
 
     type: Literal["street"]
     zones: Annotated[tuple[ZoneConfig, ...], AfterValidator(_zones)] = ()
     min_score: Annotated[float, Field(gt=0, lt=1)] = STREET_MIN_SCORE
+    tiles: Annotated[int, Field(ge=320, le=4096)] | None = None
 
     def build(self, *, camera: str) -> Watch:
         """The watch; its model is loaded at the first frame and shared by the process."""
         from detectors import onnx
         from detectors.street import COUNTED, StreetCounts, Zone
+        from detectors.tiles import Tiled
         from detectors.yolo import Yolo
 
-        detector = Yolo(onnx.MODELS / "street.onnx", min_score=self.min_score, labels=COUNTED)
+        yolo = Yolo(onnx.MODELS / "street.onnx", min_score=self.min_score, labels=COUNTED)
+        detector = yolo if self.tiles is None else Tiled(yolo, tile=self.tiles)
         zones = [Zone(zone.name, zone.polygon) for zone in self.zones]
         return StreetCounts(camera, zones=zones, detector=detector)
 

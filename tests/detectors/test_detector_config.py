@@ -41,7 +41,8 @@ def test_the_documented_form_is_read(tmp_path: Path) -> None:
     assert light.type == "traffic_light"
     assert light.regions[0].box == (0.41, 0.12, 0.47, 0.30)
     assert street.type == "street"
-    assert (street.min_score, street.zones[0].name, street.zones[1].name) == (0.35, "人行道", None)
+    assert (street.min_score, street.tiles) == (0.35, None)
+    assert (street.zones[0].name, street.zones[1].name) == ("人行道", None)
     assert health.type == "camera"
     assert health.frozen_after == 90_000
 
@@ -105,6 +106,7 @@ WRONG = [
         id="double zone",
     ),
     pytest.param("{type: street, min_score: 1.5}", ["min_score"], id="score"),
+    pytest.param("{type: street, tiles: 32}", ["tiles", "320"], id="tiles too small"),
     pytest.param("{type: camera, frozen_after: soon}", ["frozen_after", "soon"], id="duration"),
     pytest.param("{type: camera}\n  - {type: camera}", ["`type: camera` stands twice"], id="twice"),
 ]
@@ -160,3 +162,12 @@ def test_reading_a_configuration_imports_neither_opencv_nor_onnxruntime() -> Non
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_street_watch_looks_at_tiles_too(tmp_path: Path) -> None:
+    camera, problems = read(tmp_path, "id: dock\ndetectors:\n  - {type: street, tiles: 320}\n")
+    assert (camera is not None, problems) == (True, [])
+    assert camera is not None
+    pixels = np.random.default_rng(1).integers(0, 255, (330, 500, 3), dtype=np.uint8)
+    street = camera.detectors[0].build(camera="dock")
+    assert {sample.source for sample in street(Frame("dock", 3, pixels)).samples} == {"dock"}
