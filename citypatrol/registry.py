@@ -6,7 +6,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from citypatrol.errors import Problem
 from citypatrol.registry_csv import hashed, read_columns
+
+_FEW: Final = 10  # below it a look at each costs less than looking at all
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,22 @@ class Registry:
         if region and "name" in labels:
             labels["name"] += f" {region}"
         return labels
+
+    def labels_of(self, sources: Sequence[str]) -> list[Mapping[str, str] | None]:
+        """``labels`` of many at once: a quarter of the price each."""
+        if len(sources) < _FEW:
+            return [self.labels(source) for source in sources]
+        rows = self._rows_of(sources)
+        here = np.flatnonzero(rows >= 0)
+        names = [name for name in self._columns if name != "id"]
+        taken = pa.array(rows[here])
+        cells = zip(*(self._columns[name].take(taken).to_pylist() for name in names), strict=True)
+        found = [
+            None if row >= 0 else self.labels(id) for row, id in zip(rows, sources, strict=True)
+        ]
+        for at, mine in zip(here.tolist(), cells, strict=True):
+            found[at] = {name: text for name, text in zip(names, mine, strict=True) if text}
+        return found
 
     def rows(self, sources: Sequence[str]) -> NDArray[np.int64]:
         """The row of every source, of its camera for a region; -1 for one that is not here."""

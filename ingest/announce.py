@@ -1,7 +1,7 @@
 """Which sources the journal has been told of, and with which labels. Pure."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Protocol
 
@@ -27,7 +27,7 @@ _Pairs = tuple[tuple[str, str], ...]
 class LabelSource(Protocol):
     """What is asked of ``citypatrol.registry.Registry``."""
 
-    def labels(self, source: str, /) -> Labels | None: ...
+    def labels_of(self, sources: Sequence[str], /) -> Sequence[Labels | None]: ...
 
 
 class Life(Protocol):
@@ -66,7 +66,7 @@ class Announcements:
         """The records that must come before ``batch``."""
         if len(self._numbers) > _MOST_SETS + 2 * (len(self._told) + len(self._before)):
             self._forget_unused()
-        news = []
+        new: dict[str, tuple[int | None, int]] = {}
         for source in batch.sources:
             topic = labels.get(source, _NO_LABELS) if labels else _NO_LABELS
             told = self._told.get(source)
@@ -74,16 +74,23 @@ class Announcements:
                 known = self._topics[told >> _DIGEST_BITS]
                 if topic is known or topic.items() <= known.items():
                     continue
+            if source in new:
+                continue
             before = told if told is not None else self._was_told(source)
             if before is not None:
                 topic = _sum(self._topics[before >> _DIGEST_BITS], topic)
-            number = self._number(topic)
-            seen = self._seen(source, self._topics[number], now)
+            new[source] = before, self._number(topic)
+        return list(self._news(new, now)) if new else []
+
+    def _news(self, new: Mapping[str, tuple[int | None, int]], now: Ts) -> Iterable[SourceSeen]:
+        """Tells these: what was told before, and the number of the labels that topics gave."""
+        registered = self._registry.labels_of(list(new))
+        for (source, (before, number)), labels in zip(new.items(), registered, strict=True):
+            seen = self._seen(source, {**self._topics[number], **(labels or {})}, now)
             digest = _digest(seen)
             self._told[source] = number << _DIGEST_BITS | digest
             if before is None or before & _DIGEST != digest:
-                news.append(seen)
-        return news
+                yield seen
 
     def topic(self, source: str) -> Labels:
         """What the topics of this source have said of it so far."""
@@ -118,9 +125,7 @@ class Announcements:
             self._topics[number] = _NO_LABELS
         self._free += gone.values()
 
-    def _seen(self, source: str, topic: Labels, now: Ts) -> SourceSeen:
-        registered = self._registry.labels(source)
-        labels = {**topic, **registered} if registered else dict(topic)
+    def _seen(self, source: str, labels: Labels, now: Ts) -> SourceSeen:
         life = self._kinds.of(labels)
         return SourceSeen(
             ts=now, source=source, labels=labels, lateness=life.lateness, stale=life.stale

@@ -39,6 +39,16 @@ def test_labels_are_the_cells_that_are_not_empty(tmp_path: Path) -> None:
     assert registry.labels("unknown") is None
 
 
+@pytest.mark.parametrize("times", [1, 4], ids=["few", "many"])
+def test_the_labels_of_many_are_those_of_each(tmp_path: Path, times: int) -> None:
+    registry, _ = read(tmp_path, GOOD)
+    asked = ["nobody", "cam-1", "cam-1/south"] * times + ["cam-1/north", "bare", "pump"][
+        : times - 1
+    ]
+    assert registry.labels_of(asked) == [registry.labels(source) for source in asked]
+    assert Registry.empty().labels_of(asked) == [None] * len(asked)
+
+
 def test_a_region_has_its_cameras_labels_and_place(tmp_path: Path) -> None:
     registry, _ = read(tmp_path, GOOD)
     camera = registry.labels("cam-1")

@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import orjson
@@ -18,8 +18,8 @@ class _Registry:
     def __init__(self, rows: Mapping[str, Mapping[str, str]]) -> None:
         self.rows = rows
 
-    def labels(self, source: str, /) -> Mapping[str, str] | None:
-        return self.rows.get(source)
+    def labels_of(self, sources: Sequence[str], /) -> list[Mapping[str, str] | None]:
+        return [self.rows.get(source) for source in sources]
 
 
 class _Kinds:
