@@ -1,14 +1,16 @@
-"""Words for tests of the SQLite journal."""
+"""Words for tests of journals."""
 
 from collections.abc import Awaitable, Callable
 
 from citypatrol import metrics
+from citypatrol.journal_kafka import KafkaJournal
 from citypatrol.journal_sqlite import SqliteJournal
 from citypatrol.records import Tick
 from citypatrol.samples import Batch, Sample
 
 DAY = 86_400_000
 MakeJournal = Callable[..., SqliteJournal]
+OpenKafkaJournal = Callable[..., KafkaJournal]
 
 
 def batch(n: int = 1, *, size: int = 1) -> Batch:

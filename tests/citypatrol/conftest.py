@@ -1,3 +1,4 @@
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager
@@ -7,9 +8,13 @@ from typing import Any
 import pytest
 import structlog
 
+from bench.servers.kafka import Kafka
+from citypatrol.journal_kafka import KafkaJournal
 from citypatrol.journal_sqlite import SqliteJournal
+from citypatrol.kafka import Cluster
+from citypatrol.kafka_topics import Topics
 from tests.citypatrol.a_full_disk import files_end_at
-from tests.citypatrol.a_journal import MakeJournal
+from tests.citypatrol.a_journal import MakeJournal, OpenKafkaJournal
 
 
 @pytest.fixture
@@ -45,3 +50,24 @@ async def make_journal(journal_path: Path) -> AsyncIterator[MakeJournal]:
     yield one
     for journal in made:
         await journal.close()
+
+
+@pytest.fixture
+def topics(prefix: str) -> Topics:
+    return Topics.of(prefix)
+
+
+@pytest.fixture
+async def kafka_journal(kafka_server: Kafka, topics: Topics) -> AsyncIterator[OpenKafkaJournal]:
+    """Opens journals on the test's own topics, each with its own connection."""
+    async with contextlib.AsyncExitStack() as held:
+
+        def open_one(*, partitions: int = 1, **more: object) -> KafkaJournal:
+            layout = topics.layout(partitions=partitions, keep=86_400_000)
+            cluster = Cluster([kafka_server.address], topics=layout)
+            held.push_async_callback(cluster.close)
+            journal = KafkaJournal(cluster, topics=topics, partitions=partitions, **more)  # type: ignore[arg-type]
+            held.push_async_callback(journal.close)
+            return journal
+
+        yield open_one
