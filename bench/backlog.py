@@ -5,7 +5,9 @@ behind it an hour that they have not judged: 13.2 million samples at one message
 device (`--every 10`: 79 million), in batches of `--batch` samples as the intake commits them, with
 a tick a second. Then `citypatrol run` starts on it, while a publisher goes on with `--rate`
 messages a second. Live again means that the newest tick that the rules have judged is less than
-1.5 s old (ticks come once a second). Time counts from the start of the process.
+1.5 s old (ticks come once a second). Time counts from the start of the process; processor time is
+counted until then, by thread too: `_loop` (event loop: intake, start), `_rules` (the engine, its
+snapshots, and what else is done for the loop in a thread), `_reading` (the journal), `_history`.
 """
 
 import asyncio
@@ -39,20 +41,25 @@ from rules.runner import RulesStage
 
 BEFORE_S = 60
 PATIENCE_S = 600.0
+_THREADS = {"loop": "MainThread", "rules": "asyncio", "reading": "journal-read",
+            "history": "history"}  # fmt: skip
+_CPU = re.compile(r'^citypatrol_thread_cpu_seconds_total\{thread="(.+)"\} (\S+)$', re.MULTILINE)
 _JUDGED = re.compile(r"^citypatrol_judged_timestamp_seconds (\S+)$", re.MULTILINE)
 
 
 class Devices:
-    """All devices and what they send: an equal share in every second of ``every_s``."""
+    """All devices and what they send: an equal share in every second of ``every_s``, in an order
+    that has nothing to do with their names."""
 
     def __init__(self, count: int, *, every_s: int) -> None:
         self.count = count
         self.every_s = every_s
         self.names = [f"dev-{number:06d}" for number in range(count)]
+        self._order = np.random.default_rng(4).permutation(count)
 
     def second(self, at_ms: int, *, batch: int) -> Iterator[Batch]:
         """The batches of the second that begins at ``at_ms``."""
-        due = np.arange(at_ms // 1000 % self.every_s, self.count, self.every_s)
+        due = self._order[at_ms // 1000 % self.every_s :: self.every_s]
         for first in range(0, len(due), batch):
             rows = due[first : first + batch]
             yield self.batch(rows.tolist(), at_ms=at_ms + 1000 * first // len(due))
@@ -141,6 +148,7 @@ def measure(folder: Path, args: Namespace) -> dict[str, float | int | None]:
                 ready_s = run.ready()
                 most, live_s = _until_live(run.pid, f"http://127.0.0.1:{http}", began=began)
                 used = cpu_seconds(run.pid)
+                threads = _thread_seconds(f"http://127.0.0.1:{http}")
         finally:
             publisher.terminate()
             publisher.wait(90)
@@ -150,8 +158,14 @@ def measure(folder: Path, args: Namespace) -> dict[str, float | int | None]:
         "ready_s": round(ready_s, 2),
         "live_s": None if live_s is None else round(live_s, 1),
         "cpu_s": round(used, 1),
+        **{f"cpu_s_{name}": threads.get(thread) for name, thread in _THREADS.items()},
         "resident_mb_most": round(most / 1e6),
     }
+
+
+def _thread_seconds(url: str) -> dict[str, float]:
+    with urllib.request.urlopen(f"{url}/metrics", timeout=30) as answer:
+        return {name: round(float(used), 1) for name, used in _CPU.findall(answer.read().decode())}
 
 
 def _until_live(pid: int, url: str, *, began: float) -> tuple[int, float | None]:

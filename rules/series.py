@@ -1,13 +1,14 @@
 """Series as numbers, and the tables of those metrics that some rule reads."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Final
 
 import numpy as np
 
 from citypatrol.columns import Codes, Column, Ints, PairIndex
 from rules.block import Track
-from rules.sources import numbers_of_many
+from rules.sources import numbers_of, numbers_of_many
 
 UNREAD: Final = -1
 
@@ -54,7 +55,8 @@ class SeriesIndex:
     def metric_rows(self, names: Sequence[Sequence[str]], codes: Sequence[Codes]) -> Ints:
         """The number of ``names[batch][code]`` for each code of each batch; names that no code uses
         get none."""
-        return numbers_of_many(names, codes, known=self._metric_numbers, number=self._metric_number)
+        find = partial(numbers_of, known=self._metric_numbers)
+        return numbers_of_many(names, codes, find=find, number=self._metric_number)
 
     def rows(self, source: Ints, metric: Ints) -> tuple[Ints, list[tuple[Table, Ints]]]:
         """Each pair's number, and the new local numbers of every table that has grown."""

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from citypatrol.columns import Codes, Column, Floats, Ints
+from citypatrol.names import NameIndex
 from citypatrol.records import SourceSeen
 from rules.labels import Labels
 from rules.ruleset import number
@@ -15,6 +16,7 @@ LATENESS_MS: Final = 0
 STALE_MS: Final = 7_200_000
 OWN: Final = "citypatrol/"
 """So begin the sources of the city's own series."""
+_MANY: Final = 500
 _MOST_LEVELS: Final = 3  # more slashes are no region of a region, but nonsense from the field
 
 
@@ -42,6 +44,7 @@ class Sources:
         self._room = 0
         self._same: tuple[Sequence[str], Ints] = ((), np.empty(0, np.int64))
         self._numbers: dict[str, int] = {}
+        self._by_hash = NameIndex()  # empty until many are asked for at once: in a backlog
         self._labels = {label: Column(np.int64, 0) for label in asked}
         self._codes: dict[str, dict[str, int]] = {label: {"": 0} for label in asked}
 
@@ -66,8 +69,7 @@ class Sources:
     def rows(self, names: tuple[str, ...], codes: Codes) -> Ints:
         """The number of ``names[code]`` for each code; names that no code uses get none."""
         if names is not self._same[0]:  # pieces of one table share their dictionary
-            known = map(self._numbers.get, names, repeat(-1))
-            self._same = (names, np.fromiter(known, np.int64, len(names)))
+            self._same = (names, numbers_of(names, self._numbers))
         numbers = self._same[1]
         found = numbers[codes]
         if len(found) and found.min() < 0:
@@ -78,7 +80,7 @@ class Sources:
 
     def rows_of_many(self, names: Sequence[Sequence[str]], codes: Sequence[Codes]) -> Ints:
         """``rows`` of many small batches, one after the other, for the price of one."""
-        return numbers_of_many(names, codes, known=self._numbers, number=self.number)
+        return numbers_of_many(names, codes, find=self._find, number=self.number)
 
     def seen(self, record: SourceSeen) -> Seen:
         """Take over what the record says."""
@@ -129,6 +131,12 @@ class Sources:
             for source in self.packed.having(len(self)).tolist():
                 self._code(source, self.labels(source))
 
+    def _find(self, names: Sequence[str]) -> Ints:
+        if len(names) < _MANY:
+            return numbers_of(names, self._numbers)
+        self._by_hash.cover(self.names)
+        return self._by_hash.find(names)
+
     def _add(self, name: str) -> None:
         mine = len(self.names)
         self._numbers[name] = mine
@@ -151,14 +159,14 @@ def numbers_of_many(
     names: Sequence[Sequence[str]],
     codes: Sequence[Codes],
     *,
-    known: Mapping[str, int],
+    find: Callable[[Sequence[str]], Ints],
     number: Callable[[str], int],
 ) -> Ints:
     """The number of ``names[batch][code]`` for each code of each batch, in this order. ``number``
-    gives one to a name that is not ``known`` yet; names that no code uses get none."""
+    knows it, or gives one, where ``find`` says -1; names that no code uses get none."""
     sizes = [len(each) for each in names]
     every = list(chain.from_iterable(names))
-    numbers = np.fromiter(map(known.get, every, repeat(-1)), np.int64, len(every))
+    numbers = find(every)
     before = np.cumsum(sizes) - sizes
     code = np.concatenate(codes) + np.repeat(before, [len(each) for each in codes])
     found: Ints = numbers[code]
@@ -167,6 +175,11 @@ def numbers_of_many(
             numbers[one] = number(every[one])
         found = numbers[code]
     return found
+
+
+def numbers_of(names: Sequence[str], known: Mapping[str, int]) -> Ints:
+    """-1 where a name is not known."""
+    return np.fromiter(map(known.get, names, repeat(-1)), np.int64, len(names))
 
 
 def _parent(name: str) -> str | None:
