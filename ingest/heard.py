@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from citypatrol.clock import Ts
-from citypatrol.columns import Codes, Column, Ints, PairIndex
+from citypatrol.columns import Codes, Column, Floats, Ints, PairIndex
 from citypatrol.records import Record, SourceSeen
 from citypatrol.samples import Batch
 
@@ -42,6 +42,7 @@ the last reading, late or not; ``interval``: smoothed, between timestamps, ``jit
 is missed; ``offset``: how far its times lie before their arrival. Times in milliseconds."""
 
 _FACTS: Final = np.dtype(list(COLUMNS.items()))  # a record a series: one cache line, not ten
+_BYTES: Final = np.dtype((np.void, _FACTS.itemsize))  # NumPy copies records field by field
 
 
 class Heard:
@@ -129,8 +130,11 @@ class Heard:
         begins = np.empty(len(rows), bool)
         begins[0], begins[1:] = True, rows[1:] != rows[:-1]
         first = np.flatnonzero(begins)
+        if len(first) == len(rows):
+            self._one_each(rows, ts, batch.value[order], at)
+            return
         mine, sizes = rows[first], np.diff(np.append(first, len(rows)))
-        facts = self._facts[mine]
+        facts = self._facts.view(_BYTES)[mine].view(_FACTS)
         before = self._before(ts, first, sizes, facts["newest"])
         lateness = np.repeat(self.lateness.data[facts["source"]], sizes)
         late = np.add.reduceat(ts < before - lateness, first, dtype=np.int64)
@@ -146,7 +150,26 @@ class Heard:
         facts["arrival"] = at
         facts["count"] += sizes
         facts["late"] += late.astype(np.int32)
-        self._facts[mine] = facts
+        self._facts.view(_BYTES)[mine] = facts.view(_BYTES)
+
+    def _one_each(self, rows: Ints, ts: Ints, value: Floats, at: Ts) -> None:
+        """``_batch`` of series that come once each, which is what most batches hold."""
+        facts = self._facts.view(_BYTES)[rows].view(_FACTS)
+        newest, count, interval = facts["newest"], facts["count"], facts["interval"]
+        before = np.where(newest == NEVER, ts, newest)
+        facts["late"] += ts < before - self.lateness.data[facts["source"]]
+        gap = ts - before
+        moves = gap > 0
+        weight = np.maximum(_SLOW[1], 1 / np.maximum(count, 1)) * moves
+        missed = np.abs(gap - np.where(interval > 0, interval, gap))
+        facts["jitter"] += weight * (missed - facts["jitter"])
+        facts["interval"] += weight * (gap - interval)
+        self._clock(facts, at - ts)
+        facts["newest"] = np.where(moves, ts, before)
+        facts["value"] = np.where(moves | (count == 0), value, facts["value"])
+        facts["arrival"] = at
+        facts["count"] += 1
+        self._facts.view(_BYTES)[rows] = facts.view(_BYTES)
 
     @staticmethod
     def _before(ts: Ints, first: Ints, sizes: Ints, newest: Ints) -> Ints:
@@ -223,8 +246,9 @@ class Heard:
     def _ensure(self) -> None:
         have = len(self._facts)
         if self.size > have:
-            more = np.zeros(max(self.size, 2 * have, 64) - have, _FACTS)
-            self._facts = np.concatenate([self._facts, more])
+            grown = np.zeros(max(self.size, have + have // 4, 64), _FACTS)
+            grown[:have] = self._facts
+            self._facts = grown
 
     def _number(self, source: str) -> int:
         known = self._numbers.get(source)
