@@ -37,6 +37,7 @@ def main() -> int:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     parser = arguments(__doc__ or "")
     parser.add_argument("--model", type=Path, help="another street model than the shipped one")
+    parser.add_argument("--tiles", type=int, help="look at tiles of so many pixels too")
     parser.add_argument("--only", choices=("street", "lights"), help="one part")
     options = parser.parse_args()
 
@@ -51,7 +52,9 @@ def main() -> int:
     draws = QUICK_DRAWS if options.quick else DRAWS
     everything: dict[str, float | int | None] = {}
     if options.only != "lights":
-        street = vision_street.figures(data, model=options.model, quick=options.quick, draws=draws)
+        street = vision_street.figures(
+            data, model=options.model, tiles=options.tiles, quick=options.quick, draws=draws
+        )
         if not options.json:
             show("street", street)
         everything |= flat({f"street: {name}": figure for name, figure in street.items()})
@@ -59,7 +62,11 @@ def main() -> int:
         report(
             "vision",
             everything,
-            conditions={"quick": options.quick, "model": str(options.model or "shipped")},
+            conditions={
+                "quick": options.quick,
+                "model": str(options.model or "shipped"),
+                "tiles": options.tiles,
+            },
             as_json=True,
         )
     return 0

@@ -102,8 +102,11 @@ def main() -> None:
         shutil.rmtree(work, ignore_errors=True)
         pictures = dataset.collect(data, weights=weights)
         data_yaml = dataset.build(pictures, work, seed=trainer.SEED)
-        start = arguments.start or weights
-        trainer.train(data_yaml, weights=start, rounds=arguments.rounds, size=arguments.size)
+        how = {"rounds": arguments.rounds, "size": arguments.size}
+        if arguments.start is None:
+            trainer.first(data_yaml, weights=weights, **how)
+        else:
+            trainer.again(data_yaml, weights=arguments.start, **how)
     elif arguments.step == "resume":
         trainer.resume(work)
     figures_file = model.with_suffix(".json")
