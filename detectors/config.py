@@ -139,16 +139,18 @@ class StreetConfig(Model):
 
 class CameraConfig(Model):
     """``camera.fault``, ``camera.brightness``, ``camera.sharpness``. Watched on every camera: named
-    only to change ``frozen_after``."""
+    only to change ``frozen_after``, or for one that turns on purpose."""
 
     type: Literal["camera"]
     frozen_after: DurationMs = 60_000
+    view: Literal["fixed", "turns"] = "fixed"
 
     def build(self, *, camera: str) -> Watch:
-        """The watch; it remembers a fingerprint of the last picture."""
+        """The watch; it remembers the view and a fingerprint of the last picture."""
         from detectors.health import CameraHealth
 
-        return CameraHealth(camera, frozen_after=self.frozen_after)
+        fixed = self.view == "fixed"
+        return CameraHealth(camera, frozen_after=self.frozen_after, fixed=fixed)
 
 
 DetectorConfig = Annotated[

@@ -57,11 +57,13 @@ class Burst:
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What one look at a frame gave: samples without evidence yet, what to draw, and what must be
-    looked at more closely before anything is said."""
+    looked at more closely before anything is said. ``blind``: nobody else should judge this frame;
+    the camera may not see what it should."""
 
     samples: tuple[Sample, ...]
     findings: tuple[Finding, ...]
     wish: Wish | None = None
+    blind: bool = False
 
 
 class Detector(Protocol):

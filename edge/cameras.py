@@ -11,7 +11,7 @@ from citypatrol import metrics
 from citypatrol.clock import Clock, Ts
 from citypatrol.samples import Batch, Sample
 from detectors.types import Burst, Frame, Wish
-from edge.eye import FAULT, Evidence, Eye
+from edge.eye import Evidence, Eye
 from edge.load import Cameras
 from edge.touched import Touched, compare
 from ingest.camera import CameraPool
@@ -20,7 +20,7 @@ from ingest.camera_wire import BurstOrder
 
 log = structlog.get_logger(__name__)
 
-AGE = "camera.age"
+FAULT, AGE = "camera.fault", "camera.age"
 _GRACE_MS = 10_000
 _SLOWEST_TELLING_MS = 10_000
 _ASK_AGAIN_S = 0.2

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -15,7 +15,6 @@ from edge.keepsake import Keepsakes, shows_something
 
 log = structlog.get_logger(__name__)
 
-FAULT: Final = "camera.fault"
 _COMPLAIN_EVERY_MS = 60_000
 _WISH_LIVES_MS = 30_000
 _NOTHING = Seen((), ())
@@ -73,7 +72,7 @@ class Eye:
             seen = self._ask(watch, partial(watch, frame), at=frame.ts)
             samples += seen.samples
             findings += seen.findings
-            if any(sample.metric == FAULT and sample.value > 0 for sample in seen.samples):
+            if seen.blind:
                 self._wished = None
                 break
             if seen.wish is not None and self._wished is None and isinstance(watch, BurstWatch):

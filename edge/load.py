@@ -33,8 +33,9 @@ def _id(text: str) -> str:
     return text
 
 
-def _url(secret: Secret) -> Secret:
-    """Says what is wrong without a part of the url: it may hold a password, cut in two."""
+def camera_url(secret: Secret) -> Secret:
+    """The same, if a camera can have such a url; ValueError where not, without a part of the url:
+    it may hold a password, cut in two."""
     text = secret.reveal()
     encode = "write a @ : / ? # of user and password as %40 %3A %2F %3F %23"
     try:
@@ -81,7 +82,7 @@ class CameraConfig(Model):
 
     noun: ClassVar[str] = "camera"
     id: Annotated[str, AfterValidator(_id)]
-    url: Annotated[Secret, AfterValidator(_url)]
+    url: Annotated[Secret, AfterValidator(camera_url)]
     every: Annotated[DurationMs, AfterValidator(_every)] = 10_000
     transport: Literal["tcp", "udp"] = "tcp"
     site: Annotated[str, Field(min_length=1, max_length=200)] | None = None

@@ -1,4 +1,4 @@
-"""Reading one camera with PyAV: the only file that knows it.
+"""Reading one camera with PyAV: the only file that knows it, beside ``ingest/camera_facts.py``.
 
 FFmpeg's own texts hold the url with its password, so none of them leaves this file: a failure is
 one word of ``Trouble``. https://pyav.basswood-io.com/docs/stable/ , https://ffmpeg.org/ffmpeg-protocols.html#rtsp
@@ -31,7 +31,7 @@ _RTSP_OPTIONS = {
 }
 """Without the last two FFmpeg holds the first 3 s of a stream back, to find its frame rate."""
 
-_VideoPacket: TypeAlias = "Packet[VideoStream]"
+VideoPacket: TypeAlias = "Packet[VideoStream]"
 
 Count = Callable[[str], None]
 """Called with a reason for each frame that is lost."""
@@ -73,7 +73,7 @@ def pictures(
         packets = _loop(opened, came_back=came_back)
         yield from _shown(packets, every_s=every_s, count=count, bursts=wanted)
     with opened() as container:
-        packets = _packets(container, came_back=came_back)
+        packets = packets_of(container, came_back=came_back)
         yield from _shown(packets, every_s=every_s, count=count, bursts=wanted)
     raise CameraTrouble(Trouble.ENDED)
 
@@ -117,7 +117,9 @@ def _video(container: InputContainer) -> VideoStream:
     return container.streams.video[0]
 
 
-def _packets(container: InputContainer, *, came_back: Callable[[], None]) -> Iterator[_VideoPacket]:
+def packets_of(
+    container: InputContainer, *, came_back: Callable[[], None]
+) -> Iterator[VideoPacket]:
     try:
         for packet in container.demux(_video(container)):
             came_back()
@@ -133,13 +135,13 @@ def _packets(container: InputContainer, *, came_back: Callable[[], None]) -> Ite
 
 def _loop(
     opened: Callable[[], InputContainer], *, came_back: Callable[[], None]
-) -> Iterator[_VideoPacket]:
+) -> Iterator[VideoPacket]:
     """A file over and over, in its own time; once a second where it has nothing to give."""
     while True:
         began = time.monotonic()
         first: float | None = None
         with opened() as container:
-            for packet in _packets(container, came_back=came_back):
+            for packet in packets_of(container, came_back=came_back):
                 if packet.pts is not None and packet.time_base is not None:
                     at = float(packet.pts * packet.time_base)
                     first = at if first is None else first
@@ -153,10 +155,10 @@ def _sleep(seconds: float) -> None:
 
 
 def _shown(
-    packets: Iterator[_VideoPacket], *, every_s: float, count: Count, bursts: Bursts
+    packets: Iterator[VideoPacket], *, every_s: float, count: Count, bursts: Bursts
 ) -> Iterator[Pixels]:
     """Raises ``CameraTrouble`` when packets have come for long and none could be decoded."""
-    pace: Pace[_VideoPacket] = Pace(every_s=every_s)
+    pace: Pace[VideoPacket] = Pace(every_s=every_s)
     patience_s = max(_NO_PICTURE_S, 3 * every_s)
     decoded_at = time.monotonic()
     shot: Shot | None = None
@@ -174,7 +176,7 @@ def _shown(
             every=shot is not None,
         )
         alone = pace.keyframes_only and shot is None
-        frames = [frame for one in waiting for frame in _decode(one, alone=alone, count=count)]
+        frames = [frame for one in waiting for frame in decode(one, alone=alone, count=count)]
         if not frames:
             continue
         decoded_at = now
@@ -182,10 +184,10 @@ def _shown(
             bursts.give(shot.burst())
             shot = None
         if pace.shows(at=now):
-            yield _pixels(frames[-1])
+            yield pixels_of(frames[-1])
 
 
-def _decode(packet: _VideoPacket, *, alone: bool, count: Count) -> list[VideoFrame]:
+def decode(packet: VideoPacket, *, alone: bool, count: Count) -> list[VideoFrame]:
     context = packet.stream.codec_context
     if not context.is_open:
         context.thread_count = 1  # a machine reads many cameras: a thread each is enough
@@ -209,19 +211,20 @@ def _decode(packet: _VideoPacket, *, alone: bool, count: Count) -> list[VideoFra
 
 
 def _add(shot: Shot, frames: Sequence[VideoFrame]) -> bool:
-    """True once the burst is whole. Without times of its own a stream has those of its arrival."""
+    """True once the burst is whole. A frame without a time (the first of a stream) is left out."""
     for frame in frames:
+        if frame.time is None:
+            continue
         share = shot.share(width=frame.width, height=frame.height)
         width, height = max(1, round(frame.width * share)), max(1, round(frame.height * share))
         pixels = frame.to_ndarray(format="bgr24", width=width, height=height)
-        at_s = frame.time if frame.time is not None else time.monotonic()
         now_ms = time.time_ns() // 1_000_000
-        if shot.add(pixels.astype(np.uint8, copy=False), at_s=at_s, now_ms=now_ms):
+        if shot.add(pixels.astype(np.uint8, copy=False), at_s=frame.time, now_ms=now_ms):
             return True
     return False
 
 
-def _pixels(frame: VideoFrame) -> Pixels:
+def pixels_of(frame: VideoFrame) -> Pixels:
     width, height = frame.width, frame.height
     shrink = (_MOST_PIXELS / (width * height)) ** 0.5
     if shrink < 1:

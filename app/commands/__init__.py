@@ -9,6 +9,7 @@ BUILT = {
     "check": "read every file, connect to nothing, print all errors at once",
     "backtest": "what these rules would have filed, from the Parquet history",
     "detect": "run a detector on pictures or clips",
+    "camera": "look at one camera: what it sends, and a picture",
     "tickets": "the ticket desk from a terminal",
     "sources": "who is heard, since when not, what it said, which rules watch it",
     "tail": "what comes in, live, and what the city makes of it",
@@ -23,7 +24,6 @@ NOT_BUILT = {
     "test": "try rules on the demo city until it is",
     "diff": "compare what `citypatrol backtest` says of both rule sets until it is",
     "explain": "`citypatrol -v run` logs each incident until it is",
-    "camera": "`citypatrol doctor` connects to each camera once",
     "webhook": "`citypatrol dead replay` sends a delivery again",
     "schema": "`citypatrol check` names every wrong key with its line",
 }
