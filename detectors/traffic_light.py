@@ -79,7 +79,7 @@ class FixedHeads:
         by_name = dict(zip(names, readings, strict=True))
         self._junction, told = junction.glimpse(self._junction, readings=by_name, at=frame.ts)
         wish = self._wish(told, dict(zip(names, boxes, strict=True)), frame)
-        return Seen(tuple(self._samples(told, at=frame.ts)), tuple(findings), wish)
+        return Seen(tuple(samples_of(self._camera, told, at=frame.ts)), tuple(findings), wish)
 
     def burst(self, burst: Burst, /) -> Seen:
         """What every frame of a burst shows of the heads that were asked for."""
@@ -98,19 +98,7 @@ class FixedHeads:
             )
             for name, box in zip(asked.names, asked.boxes, strict=True)
         ]
-        return Seen(tuple(self._samples(told, at=burst.times[-1])), tuple(findings))
-
-    def _samples(self, told: Mapping[str, Told], *, at: Ts) -> Iterator[Sample]:
-        for name, one in told.items():
-            source = f"{self._camera}/{name}"
-            out = None if one.lamp_out is None else float(one.lamp_out)
-            for metric, value in (
-                (LIT, one.said.lit),
-                (SUSPECT, one.said.suspect),
-                (LAMP_OUT, out),
-            ):
-                if value is not None:
-                    yield Sample(source, metric, at, value)
+        return Seen(tuple(samples_of(self._camera, told, at=burst.times[-1])), tuple(findings))
 
     def _wish(
         self, told: Mapping[str, Told], boxes: Mapping[str, Box], frame: Frame
@@ -144,6 +132,15 @@ class FixedHeads:
                 picture=f"{width}x{height}",
                 hint="draw the region larger, or read a stream of more pixels",
             )
+
+
+def samples_of(camera: str, told: Mapping[str, Told], *, at: Ts) -> Iterator[Sample]:
+    """What is said of each head, as samples of ``CAMERA/REGION``."""
+    for name, one in told.items():
+        out = None if one.lamp_out is None else float(one.lamp_out)
+        for metric, value in ((LIT, one.said.lit), (SUSPECT, one.said.suspect), (LAMP_OUT, out)):
+            if value is not None:
+                yield Sample(f"{camera}/{name}", metric, at, value)
 
 
 def _cut_at(box: Box, *, width: int, height: int) -> Box:

@@ -15,12 +15,11 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors import heads as product
 from detectors import letterbox
 from detectors.heads import OFF, STATES
-from detectors.train import head_data, places, sources
+from detectors.train import head_data, sources
 from detectors.train.dark_heads import glow
 from detectors.train.degrade import street_camera
 from detectors.train.head_data import Head
@@ -193,12 +192,6 @@ _SIZES: dict[str, Callable[[Head], Head]] = {
 def collect(data: Path) -> list[Head]:
     """Every head with its side of the split: the same places are set aside as for ``street``."""
     lights = list(sources.traffic_lights(data))
-    weights = data / "weights" / "yolo11n_coco_from_int8.pt"
-    table = places.features([light.path for light in lights], weights=weights)
-    aside: NDArray[np.bool_] = places.validation_rows(places.cluster(table))
-    lights = [
-        replace(light, validation=bool(side)) for light, side in zip(lights, aside, strict=True)
-    ]
     names = {light.path.stem for light in lights if light.validation}
     ground = [*sources.backgrounds(data), *sources.litter(data)]
     roads = [replace(picture, labels=()) for picture in ground if picture.source != "camvid"]

@@ -1,0 +1,82 @@
+"""How one picture of a head is read, on heads of places that training has never seen."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.intervals import Figure, bootstrap, wilson
+from detectors.heads import OFF, HeadReader
+from detectors.train import head_data, sources
+from detectors.train.head_data import Head
+from detectors.train.traffic_light import at_height
+
+SEED = 20260513
+DRAWS = 300
+SEEN = 0.9
+"""Of the dark heads: the joint figure is the share of lit heads called off where these are seen."""
+SIZES = {"as photographed": None, "24 px high": 24.0}
+
+
+def aside(data: Path) -> list[Head]:
+    """Lit heads, and dark ones made from them, of the pictures set aside."""
+    lights = [light for light in sources.traffic_lights(data) if light.validation]
+    heads = [
+        *head_data.labelled(lights, seed=SEED),
+        *head_data.given_dark(data, {light.path.stem for light in lights}),
+        *head_data.udacity(data),
+    ]
+    return [head for head in heads if head.validation and head.kind <= OFF]
+
+
+def figures(heads: Sequence[Head], *, draws: int = DRAWS) -> dict[str, Figure]:
+    """By size: rates of wrong and right readings by kind, the area under the ROC curve, and the
+    joint figure, in which no threshold can flatter."""
+    reader = HeadReader()
+    made: dict[str, Figure] = {}
+    for size, height in SIZES.items():
+        shown = [head if height is None else at_height(head, height) for head in heads]
+        readings = reader.cuts([(head.pixels, head.box) for head in shown])
+        off = np.array([reading.state == "off" for reading in readings])
+        score = np.array([1.0 - reading.lit for reading in readings])
+        kind = np.array([head.kind for head in heads])
+        source = np.array([head.source for head in heads])
+        lit = kind < OFF
+        groups = {
+            "lit called off, photographs of streets": lit & (source == "cinta"),
+            "lit called off, small crops of a drive": lit & (source == "udacity"),
+            "lit called off, edited as the dark ones": lit & (source == "cinta_control"),
+            "lit called off": lit,
+            "off seen, real": np.zeros(len(heads), bool),
+            "off seen, covered lamps given": source == "synthetic_off",
+            "off seen, covered lamps made here": source == "cinta_switched_off",
+            "off seen": ~lit,
+        }
+        for name, chosen in groups.items():
+            what = "lit heads" if name.startswith("lit") else "dark heads"
+            rate = wilson(int(off[chosen].sum()), of=int(chosen.sum()), what=what)
+            made[f"{name}, {size}"] = rate
+        limit = float(np.quantile(score[~lit], 1 - SEEN))
+        called = int((score[lit] >= limit).sum())
+        name = f"lit called off where {SEEN:.0%} of off is seen, {size}"
+        made[name] = wilson(called, of=int(lit.sum()), what="lit heads")
+        real = lit & (source != "udacity")
+        called = int((score[real] >= limit).sum())
+        made[f"{name}, streets only"] = wilson(called, of=int(real.sum()), what="lit heads")
+        made[f"area under the curve, {size}"] = _area(score, lit, draws=draws)
+    return made
+
+
+def _area(score: NDArray[np.float64], lit: NDArray[np.bool_], *, draws: int) -> Figure:
+    """Of a lit and a dark head drawn at random: how often the dark one has the higher score."""
+
+    def area(weights: NDArray[np.int64]) -> float:
+        dark = np.repeat(score[~lit], weights[~lit])
+        bright = np.sort(np.repeat(score[lit], weights[lit]))
+        if not len(dark) or not len(bright):
+            return float("nan")
+        under = np.searchsorted(bright, dark, "left") + np.searchsorted(bright, dark, "right")
+        return float(under.mean() / (2 * len(bright)))
+
+    return bootstrap(area, pictures=len(score), draws=draws, of=len(score), what="heads")
