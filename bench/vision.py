@@ -58,6 +58,13 @@ def main() -> int:
         if not options.json:
             show("street", street)
         everything |= flat({f"street: {name}": figure for name, figure in street.items()})
+    if options.only != "street":
+        from bench import vision_lights
+
+        lights = vision_lights.figures(data, quick=options.quick)
+        if not options.json:
+            show("lights", lights)
+        everything |= flat({f"lights: {name}": figure for name, figure in lights.items()})
     if everything:
         report(
             "vision",
