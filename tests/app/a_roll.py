@@ -12,8 +12,10 @@ from citypatrol.kinds import Kinds
 from citypatrol.records import SourceSeen
 from citypatrol.registry import Registry
 from citypatrol.samples import Batch, Sample
+from ingest.config import MqttInput, Topic, input_names
 from ingest.heard import Heard
 from ingest.heard_stage import HeardStage
+from rules.ruleset import Comparison, Limit, Rule, RuleSet, When
 from tests.app.a_desk import NOW
 
 REGISTRY = Registry(
@@ -29,6 +31,13 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
     "pump-2": {"district": "jinshui", "kind": "topic"},
     "new-1": {"district": "erqi", "kind": "underpass"},
 }
+INPUT = MqttInput(
+    type="mqtt",
+    url="mqtt://127.0.0.1:1883",
+    topics=(Topic(match="city/{kind}/{source}/{metric}", payload="plain"),),
+)
+[NAME] = input_names((INPUT,))
+RULES = RuleSet((Rule("flooded", "water_level", When(Comparison("above", Limit(15.0)))),))
 MINUTE = 60_000
 
 

@@ -1,14 +1,18 @@
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from app.cli import main
 from app.guard import Guard
+from app.tailing import Tailing
 from citypatrol.secret import Secret
+from ingest.tap import Tap
 from tests.app.a_command import Done, Run
 from tests.app.a_desk import TheDesk, make_desk, serving
+from tests.app.a_roll import INPUT, RULES, heard, roll_of
+from tests.app.a_terminal import City, Terminal, at_port
 
 
 @pytest.fixture
@@ -44,3 +48,21 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
         return Done(status, out.out, out.err)
 
     return run
+
+
+@pytest.fixture
+def terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    return Terminal(tmp_path, capsys)
+
+
+@pytest.fixture
+def heard_city(tmp_path: Path) -> Iterator[TheDesk]:
+    """Running, with a heard gateway and its devices, at the address that the terminal asks."""
+    data = tmp_path / "data"
+    data.mkdir()
+    stage = heard(data)
+    tailing = Tailing(Tap(), heard=stage, inputs=[INPUT])
+    with City(data, roll=roll_of(stage), rules=RULES, tailing=tailing) as desk:
+        at_port(tmp_path, int(desk.base.rpartition(":")[2]))
+        yield desk
+        tailing.tap.close()

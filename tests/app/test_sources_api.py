@@ -11,20 +11,10 @@ import pytest
 
 from app.tailing import Tailing
 from citypatrol.dead import DeadLetter
-from ingest.config import MqttInput, Topic, input_names
 from ingest.message import Message
 from ingest.tap import Tap
-from rules.ruleset import Comparison, Limit, Rule, RuleSet, When
 from tests.app.a_desk import NOW, TheDesk, incident, make_desk, serving
-from tests.app.a_roll import heard, roll_of
-
-INPUT = MqttInput(
-    type="mqtt",
-    url="mqtt://127.0.0.1:1883",
-    topics=(Topic(match="city/{kind}/{source}/{metric}", payload="plain"),),
-)
-[NAME] = input_names((INPUT,))
-RULES = RuleSet((Rule("flooded", "water_level", When(Comparison("above", Limit(15.0)))),))
+from tests.app.a_roll import INPUT, NAME, RULES, heard, roll_of
 
 
 @pytest.fixture

@@ -15,11 +15,6 @@ from tests.app.a_terminal import City, Terminal, at_port
 TICKET = "ZZ-260513-0001"
 
 
-@pytest.fixture
-def terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Terminal:
-    return Terminal(tmp_path, capsys)
-
-
 @pytest.fixture(params=["running", "at rest"])
 def filed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A city with one ticket; the same words must do the same, whether it runs or not."""

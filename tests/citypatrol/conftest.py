@@ -71,3 +71,15 @@ async def kafka_journal(kafka_server: Kafka, topics: Topics) -> AsyncIterator[Op
             return journal
 
         yield open_one
+
+
+@pytest.fixture
+async def history_journal(tmp_path: Path) -> AsyncIterator[SqliteJournal]:
+    journal = SqliteJournal(tmp_path / "journal.db")
+    yield journal
+    await journal.close()
+
+
+@pytest.fixture
+def history_folder(tmp_path: Path) -> Path:
+    return tmp_path / "history"

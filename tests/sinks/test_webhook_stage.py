@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from bench.servers.postgres import postgres
-from citypatrol.metrics import DELIVERIES, DELIVERIES_PENDING, REGISTRY
+from citypatrol.metrics import DELIVERIES_PENDING, REGISTRY
 from citypatrol.signing import verify
 from sinks.attempts import Answer
 from sinks.endpoint import IN_FLIGHT, dead_delivery
@@ -86,44 +86,6 @@ async def test_dead_letter_after_the_last_and_redelivery(mailroom, clock, post, 
 def test_a_letter_that_is_no_delivery(payload):
     with pytest.raises(ValueError, match=r"names no delivery|unexpected|expected"):
         dead_delivery(payload)
-
-
-async def test_410_disables_until_the_unit_has_another_url(mailroom, clock, post, until):
-    post.answer = lambda url: Answer(410)
-    mailroom.file()
-    async with mailroom.delivering(post) as stage:
-        await until(lambda: "unit-0" in mailroom.outbox.disabled())
-        await asyncio.to_thread(mailroom.file)
-        clock.advance(10_000_000)
-        stage.wake()
-        await asyncio.sleep(0.2)
-        assert len(post.asked) == 1
-    disabled = mailroom.outbox.disabled()["unit-0"]
-    assert (disabled.url, disabled.reason) == ("https://one.example/hooks", "HTTP 410")
-    assert mailroom.outbox.pending() == {"unit-0": 2}
-
-    async with mailroom.delivering(post):  # a restart changes nothing
-        await asyncio.sleep(0.2)
-    assert len(post.asked) == 1
-
-    post.answer = lambda url: Answer(200)
-    mailroom.use(["https://new.example/hooks", "https://two.example/hooks"])
-    async with mailroom.delivering(post):
-        await until(lambda: mailroom.outbox.pending() == {})
-    assert mailroom.outbox.disabled() == {}
-    assert [url for url, _, _ in post.asked[1:]] == ["https://new.example/hooks"] * 2
-
-
-async def test_redelivery_asks_a_disabled_endpoint_again(mailroom, clock, post, until):
-    post.answer = lambda url: Answer(410)
-    mailroom.file()
-    async with mailroom.delivering(post):
-        await until(lambda: "unit-0" in mailroom.outbox.disabled())
-        post.answer = lambda url: Answer(200)
-        (delivery,) = mailroom.deliveries()
-        await asyncio.to_thread(lambda: mailroom.outbox.redeliver(delivery.id, now=clock.now()))
-        await until(lambda: mailroom.deliveries()[0].state == "accepted")
-    assert mailroom.outbox.disabled() == {}
 
 
 async def test_an_attempt_cut_short_counts_as_not_made(mailroom, post, until):
@@ -239,23 +201,6 @@ async def test_a_database_that_is_away_is_waited_for(mailroom_for, clock, post, 
         assert set(post.ids()) == {one.event for one in room.deliveries()}
 
 
-async def test_a_post_that_breaks_harms_no_other_endpoint(mailroom, post, until):
-    def answer(url: str) -> Answer:
-        if "one" in url:
-            raise ZeroDivisionError
-        return Answer(200)
-
-    post.answer = answer
-    before = DELIVERIES.labels("unit-0", "error")._value.get()
-    mailroom.file(0)
-    mailroom.file(1)
-    async with mailroom.delivering(post):
-        await until(lambda: mailroom.outbox.pending() == {"unit-0": 1})
-        await until(lambda: DELIVERIES.labels("unit-0", "error")._value.get() > before)
-        post.answer = lambda url: Answer(200)
-        await until(lambda: mailroom.outbox.pending() == {})
-
-
 def value(name: str, **labels: str) -> float:
     return REGISTRY.get_sample_value(name, labels) or 0.0
 
@@ -286,6 +231,13 @@ async def test_metrics(mailroom, clock, post, until):
     assert value("citypatrol_latency_seconds_sum") == seconds + 5
 
 
+async def test_it_may_run_again(mailroom, post, until):
+    for count in (1, 2):
+        mailroom.file()
+        async with mailroom.delivering(post):
+            await until(lambda count=count: len(post.asked) == count)
+
+
 async def test_what_waits_for_a_unit_that_is_gone_is_counted(mailroom, post, until):
     mailroom.file(1)
     mailroom.use(["https://one.example/hooks"])
@@ -296,10 +248,3 @@ async def test_what_waits_for_a_unit_that_is_gone_is_counted(mailroom, post, unt
         assert stage.name == "webhooks"
     assert post.asked == []
     DELIVERIES_PENDING.remove("unit-1")
-
-
-async def test_it_may_run_again(mailroom, post, until):
-    for count in (1, 2):
-        mailroom.file()
-        async with mailroom.delivering(post):
-            await until(lambda count=count: len(post.asked) == count)
