@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.city import load_city, matching
+from app.testing.suite import read_suite
 from citypatrol.errors import Problem
 from citypatrol.geo import Grid
 from citypatrol.registry import Registry
@@ -99,6 +100,12 @@ def rule_files(path: Path) -> list[Path]:
     return [one for pattern in patterns for one in matching(path.parent, pattern)]
 
 
+def test_files(folder: Path) -> list[Path]:
+    """The files with rule tests in a folder."""
+    found = (one for one in _files(folder) if one.suffix in _YAML and not _is_city(one))
+    return [one for one in found if "tests" in _keys(one)]
+
+
 def _files(folder: Path) -> Iterable[Path]:
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or path.name in _PASSED_OVER:
@@ -110,9 +117,10 @@ def _files(folder: Path) -> Iterable[Path]:
 
 
 def _is_city(path: Path) -> bool:
-    return path.suffix in _YAML and (
-        path.name in ("city.yaml", "city.yml") or bool(_CITY_KEYS & _keys(path).keys())
-    )
+    if path.suffix not in _YAML or path.name in ("city.yaml", "city.yml"):
+        return path.suffix in _YAML
+    keys = _keys(path).keys()
+    return bool(_CITY_KEYS & keys) and "tests" not in keys
 
 
 def _named_by(path: Path) -> list[Path]:
@@ -145,11 +153,14 @@ def _stranger(path: Path) -> Sequence[Problem]:
     _, problems, document = load_model(path, Model)  # no more than its form
     if document.tree.broken:
         return problems
-    message = "is neither a city nor rules, cameras or units: none of their keys is at its top"
+    message = (
+        "is neither a city nor rules, tests, cameras or units: none of their keys is at its top"
+    )
     return [Problem(str(path), 0, 0, message)]
 
 
 _READERS: Final[Mapping[str, Callable[[Path], Sequence[Problem]]]] = {
+    "tests": lambda path: read_suite(path).problems,
     "rules": lambda path: load_rules([path])[1],
     "cameras": lambda path: load_cameras(path)[1],
     "units": lambda path: load_units(path)[1],

@@ -69,14 +69,16 @@ def _mode(text: str) -> str:
 
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+Code = Annotated[str, AfterValidator(_code)]
+TimezoneName = Annotated[str, AfterValidator(_timezone)]
 
 
 class CitySection(Model):
     """``code`` begins ticket ids; days are days of ``timezone``."""
 
     name: Name
-    code: Annotated[str, AfterValidator(_code)] = "ZZ"
-    timezone: Annotated[str, AfterValidator(_timezone)]
+    code: Code = "ZZ"
+    timezone: TimezoneName
     unbuilt: ClassVar[Mapping[str, str]] = {
         "calendar": "rules and deadlines count every day alike until then"
     }

@@ -4,7 +4,7 @@ Samples that came too late live are left out by whoever reads them; those that w
 waiting once they are in order (RULES 4), so no source has a lateness here.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -57,11 +57,11 @@ class Hindsight:
         records.append(_part(batch, begin, len(batch)))
         if len(batch):  # and not before - 1: an empty hour is no silence until a sample tells of it
             records.append(Tick(int(batch.ts[-1])))
-        return _in_order(self._engine.fold(records))
+        return in_order(self._engine.fold(records))
 
     def end(self, at: Ts) -> list[Incident]:
         """What timers bring until the end of time."""
-        return _in_order(self._engine.fold([Tick(at)]))
+        return in_order(self._engine.fold([Tick(at)]))
 
 
 def metrics_of(rules: RuleSet) -> Collection[str] | None:
@@ -76,7 +76,7 @@ def instant(incident: Incident) -> Ts:
     return incident.fired_at if incident.cleared_at is None else incident.cleared_at
 
 
-def _in_order(said: Sequence[Incident]) -> list[Incident]:
+def in_order(said: Iterable[Incident]) -> list[Incident]:
     """The same whatever way the samples came in."""
 
     def place(one: Incident) -> tuple[Ts, str, str, str, bool]:

@@ -7,6 +7,7 @@ BUILT = {
     "worker": "run the rules on Kafka (cluster layout)",
     "serve": "run inputs, tickets, sinks and the API on Kafka (cluster layout)",
     "check": "read every file, connect to nothing, print all errors at once",
+    "test": "play rule tests: expected alarms, incidents and tickets",
     "backtest": "what these rules would have filed, from the Parquet history",
     "detect": "run a detector on pictures or clips",
     "camera": "look at one camera: what it sends, and a picture",
@@ -21,7 +22,6 @@ BUILT = {
 
 NOT_BUILT = {
     "edge": "run cameras in the city process (`cameras:` in city.yaml) until it is",
-    "test": "try rules on the demo city until it is",
     "diff": "compare what `citypatrol backtest` says of both rule sets until it is",
     "explain": "`citypatrol -v run` logs each incident until it is",
     "webhook": "`citypatrol dead replay` sends a delivery again",

@@ -23,7 +23,8 @@ def execute(args: argparse.Namespace) -> int:
     for path in written:
         say(f"wrote {path}")
     city = args.folder / "city.yaml"
-    say(f"next: citypatrol check {args.folder}, then citypatrol run {city}")
+    folder = args.folder
+    say(f"next: citypatrol check {folder}, citypatrol test {folder}, then citypatrol run {city}")
     return FINE
 
 

@@ -13,15 +13,15 @@ class TestInit:
         done = run("init", "new", cwd=tmp_path)
         assert done.returncode == 0
         assert done.stdout.splitlines()[-1] == (
-            "next: citypatrol check new, then citypatrol run new/city.yaml"
+            "next: citypatrol check new, citypatrol test new, then citypatrol run new/city.yaml"
         )
         written = {str(path.relative_to(tmp_path / "new")) for path in _files(tmp_path / "new")}
         assert {
             "city.yaml", "registry.csv", "cameras.yaml", "grid.geojson", "units.yaml",
-            "rules/devices.yaml", "rules/water.yaml", ".gitignore",
+            "rules/devices.yaml", "rules/water.yaml", "tests/water.yaml", ".gitignore",
         } == written  # fmt: skip
         done = run("check", "new", cwd=tmp_path)
-        assert (done.returncode, done.stdout, done.stderr) == (0, "7 files: no error\n", "")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "8 files: no error\n", "")
 
     def test_it_never_overwrites(self, run, tmp_path):
         (tmp_path / "units.yaml").write_text("mine")

@@ -1,0 +1,1 @@
+"""``citypatrol test``: rule tests from their files to what failed."""
