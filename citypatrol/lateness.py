@@ -17,6 +17,7 @@ from citypatrol.columns import Column, Ints, PairIndex
 from citypatrol.hashes import hash_pairs
 
 NEVER: Final = -(1 << 61)
+_MOST_HEAD: Final = 1_000
 _SPAN: Final = 1 << 62
 _COLUMNS: Final = ("source", "series", "newest", "judged")
 
@@ -98,18 +99,28 @@ class Lateness:
             *(column.data[: self._count] for column in self._series_columns()),
             *waiting,
         ]
-        body = orjson.dumps(head) + b"\n" + b"".join(one.tobytes() for one in arrays)
-        packed: bytes = pa.compress(body, codec="zstd", asbytes=True)
-        return len(body).to_bytes(8, "little") + packed
+        line = orjson.dumps(head) + b"\n"
+        size = len(line) + sum(one.nbytes for one in arrays)
+        out = pa.BufferOutputStream()
+        out.write(size.to_bytes(8, "little"))
+        with pa.CompressedOutputStream(out, "zstd") as stream:  # never all of it at once
+            stream.write(line)
+            for one in arrays:
+                stream.write(np.ascontiguousarray(one))
+            stream.flush()
+            stream.close()
+            packed: bytes = out.getvalue().to_pybytes()
+        return packed
 
     @classmethod
     def load(cls, data: bytes) -> "Lateness":
         """Raises ValueError where the bytes are none of ``dump``."""
         try:
             size = int.from_bytes(data[:8], "little")
-            body = pa.decompress(data[8:], size, codec="zstd", asbytes=True)
-            text, _, rest = body.partition(b"\n")
-            return cls._of(orjson.loads(text), np.frombuffer(rest, np.int64))
+            body = pa.decompress(memoryview(data)[8:], size, codec="zstd")
+            start = bytes(body[:_MOST_HEAD]).index(b"\n") + 1
+            head = orjson.loads(bytes(body[:start]))
+            return cls._of(head, np.frombuffer(body[start:], np.int64))
         except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, MemoryError) as error:
             message = f"not a state of lateness: {error}"
             raise ValueError(message) from error
