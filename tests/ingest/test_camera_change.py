@@ -34,6 +34,7 @@ async def test_only_cameras_that_differ_are_touched(server: RtspServer) -> None:
         pool.change([a, replace(b, url=Secret(server.url("a.mp4"))), replace(a, id="c")])
         frames = await seen(pool, lambda frames: shade_of("b", frames) < 100, within_s=20)
         frames += await seen(pool, from_each("a", "b", "c"))
+        frames += await seen(pool, lambda more: sum(frame.camera == "a" for frame in more) > 1)
         assert pool.processes()[pid] == ("a", "b")
         assert sorted(pool.processes().values()) == [("a", "b"), ("c",)]
         times = [frame.ts for frame in frames if frame.camera == "a"]
