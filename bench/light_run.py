@@ -13,7 +13,7 @@ from bench.light_films import HEIGHT, WIDTH, Film
 from citypatrol.records import SourceSeen, Tick
 from citypatrol.samples import Batch, Sample
 from detectors.heads import HeadReader
-from detectors.health import FAULT, CameraHealth
+from detectors.health import CameraHealth
 from detectors.junction import Told
 from detectors.traffic_light import FixedHeads, Region, samples_of
 from detectors.types import Burst, Frame, Wish
@@ -52,9 +52,9 @@ def watched(film: Film) -> Verdict:
     samples: list[Sample] = []
     for second in range(0, SECONDS, EVERY_S):
         frame = Frame(CAMERA, START + 1000 * second, film.frame(float(second)))
-        seen = health(frame).samples
-        samples += seen
-        if any(sample.metric == FAULT and sample.value > 0 for sample in seen):
+        seen = health(frame)
+        samples += seen.samples
+        if seen.blind:
             continue
         looked = light(frame)
         samples += looked.samples

@@ -14,7 +14,7 @@ def shows_something(sample: Sample) -> bool:
     """Whether a person would want to see what this sample says: a dark lamp, a thing, a fault."""
     if sample.metric.endswith(".lit"):
         return sample.value < 0.5
-    return sample.metric.endswith((".count", ".fault")) and sample.value > 0
+    return sample.metric.endswith((".count", ".fault", ".lamp_out")) and sample.value > 0
 
 
 class Keepsakes:

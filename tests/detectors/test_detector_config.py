@@ -19,7 +19,8 @@ class Camera(Model):
 GOOD = """\
 id: dock
 detectors:
-  - {type: traffic_light, regions: [{name: north, box: [0.41, 0.12, 0.47, 0.30]}]}
+  - {type: traffic_light, regions: [{name: north, box: [0.41, 0.12, 0.47, 0.30]},
+      {name: arrow, box: [0, 0, 1, 1], dark: 90s}, {name: never, box: [0, 0, 1, 1], dark: 0s}]}
   - {type: street, zones: [{name: 人行道, polygon: [[0, 0.6], [1, 0.6], [1, 1], [0, 1]]},
                             {polygon: [[0, 0], [1, 0], [1, 1]]}]}
   - {type: camera, frozen_after: 90s}
@@ -40,6 +41,7 @@ def test_the_documented_form_is_read(tmp_path: Path) -> None:
     light, street, health = camera.detectors
     assert light.type == "traffic_light"
     assert light.regions[0].box == (0.41, 0.12, 0.47, 0.30)
+    assert [region.dark for region in light.regions] == [None, 90_000, 0]
     assert street.type == "street"
     assert (street.min_score, street.tiles) == (0.35, None)
     assert (street.zones[0].name, street.zones[1].name) == ("人行道", None)

@@ -15,6 +15,8 @@ from edge.keepsake import Keepsakes, shows_something
         ("litter.count", 0.0, False),
         ("camera.fault", 1.0, True),
         ("camera.fault", 0.0, False),
+        ("traffic_light.lamp_out", 1.0, True),
+        ("traffic_light.suspect", 0.98, False),
         ("camera.brightness", 3.0, False),
     ],
 )
