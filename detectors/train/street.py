@@ -66,7 +66,7 @@ def _run_report(arguments: argparse.Namespace, *, work: Path) -> dict[str, Any]:
     return {
         "seed": trainer.SEED,
         "size": arguments.size,
-        "rounds": len((work / "run" / "results.csv").read_text().splitlines()) - 1,
+        "rounds": int((work / "run" / "results.csv").read_text().split()[-1].split(",")[0]),
         "pictures_a_round": trainer.ROUND,
         "pictures": json.loads((work / "counts.json").read_text()),
     }
