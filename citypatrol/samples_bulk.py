@@ -42,14 +42,15 @@ def decode_batches(streams: Sequence[bytes]) -> list[Batch]:
     if source.null_count + metric.null_count + ts.null_count + value.null_count:
         message = "empty cells in source, metric, ts or value"
         raise ValueError(message)
-    sources, metrics = _names(source), _names(metric)
-    codes = [pa.concat_arrays([one.indices for one in c.chunks]) for c in (source, metric)]
+    both = source.chunks, metric.chunks  # each time that they are asked for they are made
+    sources, metrics = map(_names, both)
+    codes = [pa.concat_arrays([one.indices for one in chunks]) for chunks in both]
     columns = [*codes, ts.combine_chunks().view(pa.int64()), value.combine_chunks()]
     source_codes, metric_codes, times, values = (
         column.to_numpy(zero_copy_only=False) for column in columns
     )
     proofs = _texts(evidence)
-    rows = pairwise(accumulate(map(len, source.chunks), initial=0))
+    rows = pairwise(accumulate(map(len, both[0]), initial=0))
     return [
         Batch(
             sources=sources[at],
@@ -64,9 +65,9 @@ def decode_batches(streams: Sequence[bytes]) -> list[Batch]:
     ]
 
 
-def _names(column: pa.ChunkedArray) -> list[tuple[str, ...]]:
+def _names(chunks: Sequence[pa.DictionaryArray]) -> list[tuple[str, ...]]:
     """The dictionary of each chunk."""
-    dictionaries = [chunk.dictionary for chunk in column.chunks]
+    dictionaries = [chunk.dictionary for chunk in chunks]
     every = pa.concat_arrays(dictionaries).to_pylist()
     bounds: Iterable[tuple[int, int]] = pairwise(accumulate(map(len, dictionaries), initial=0))
     return [tuple(every[first:last]) for first, last in bounds]
