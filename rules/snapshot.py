@@ -70,7 +70,6 @@ def _goes_on(judge: Judge, saved: Facts) -> bool:
 
 def _shared(state: State) -> tuple[Facts, Columns]:
     sources, index, gate = state.sources, state.index, state.gate
-    series = np.arange(index.size)
     forms, labels = sources.packed.save(len(sources))
     facts: Facts = {
         "now": state.now,
@@ -89,8 +88,8 @@ def _shared(state: State) -> tuple[Facts, Columns]:
         "stale": sources.stale.data[: len(sources)],
         "source": index.source.data[: index.size],
         "metric": index.metric.data[: index.size],
-        "newest": gate.newest.data[series],
-        "value": gate.value.data[series],
+        "newest": gate.newest.data[: index.size],
+        "value": gate.value.data[: index.size],
     }
     for table in index.tables:
         if table.metric in state.prompt:

@@ -41,6 +41,16 @@ def test_holes_are_closed() -> None:
     assert len(columns["label values"]) < 3_000_000, "ten million bytes were put"
 
 
+def test_what_was_saved_forbids_nothing() -> None:
+    labels = Labels()
+    labels.ensure(2)
+    labels.put(0, {"name": "x"})
+    _, columns = labels.save(2)
+    labels.put(1, {"name": "y"})
+    assert [labels.of(0), labels.of(1)] == [{"name": "x"}, {"name": "y"}]
+    assert bytes(columns["label values"]) == b'["x"]'
+
+
 @pytest.mark.parametrize(
     ("name", "wrong"),
     [
