@@ -6,10 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from bench.servers.kafka import Kafka, kafka
 
 _prefixes = itertools.count(1)
+
+# How long an example takes says nothing on a busy machine.
+settings.register_profile(
+    "patient", settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+)
+settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)
