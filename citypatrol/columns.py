@@ -78,6 +78,13 @@ class PairIndex:
         self._place(keys, numbers)
         self._size += len(keys)
 
+    def in_order(self) -> Ints:
+        """Every key, by its number; numbers count up from 0 without a gap."""
+        used = self._keys != _EMPTY
+        keys = np.empty(self._size, np.int64)
+        keys[self._numbers[used]] = self._keys[used]
+        return keys
+
     def _slots(self, keys: Ints) -> Ints:
         mixed = (keys.view(np.uint64) * _MIX) >> np.uint64(64 - self._bits)
         return mixed.view(np.int64)

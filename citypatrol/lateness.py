@@ -33,11 +33,9 @@ class Lateness:
 
     def __init__(self) -> None:
         self._sources = PairIndex()
-        self._source_keys = Column(np.int64, 0)
         self._lateness = Column(np.int64, 0)
         self._source_count = 0
         self._series = PairIndex()
-        self._series_keys = Column(np.int64, 0)
         self._source_of = Column(np.int64, 0)
         self._newest = Column(np.int64, NEVER)
         self._judged = Column(np.int64, NEVER)
@@ -95,7 +93,9 @@ class Lateness:
             "waiting": waiting.shape[1],
         }
         arrays = [
-            *(column.data[: self._source_count] for column in (self._source_keys, self._lateness)),
+            self._sources.in_order(),
+            self._lateness.data[: self._source_count],
+            self._series.in_order(),
             *(column.data[: self._count] for column in self._series_columns()),
             *waiting,
         ]
@@ -136,8 +136,8 @@ class Lateness:
         made = cls()
         made._now = head["now"]
         made._source_count, made._count = sources, count
-        columns = (made._source_keys, made._lateness, *made._series_columns())
-        for column, part in zip(columns, parts, strict=False):
+        columns = (made._lateness, *made._series_columns())
+        for column, part in zip(columns, [parts[1], *parts[3:6]], strict=True):
             column.replace(part)
         made._sources.add(parts[0], np.arange(sources))
         made._series.add(parts[2], np.arange(count))
@@ -146,7 +146,7 @@ class Lateness:
         return made
 
     def _series_columns(self) -> tuple[Column[np.int64], ...]:
-        return (self._series_keys, self._source_of, self._newest, self._judged)
+        return (self._source_of, self._newest, self._judged)
 
     def _all_waiting(self) -> Ints:
         if len(self._waiting) != 1:
@@ -162,9 +162,7 @@ class Lateness:
             rows[new] = np.arange(self._source_count, self._source_count + len(new))
             self._sources.add(keys[new], rows[new])
             self._source_count += len(new)
-            self._source_keys.ensure(self._source_count)
             self._lateness.ensure(self._source_count)
-            self._source_keys.data[rows[new]] = keys[new]
         return rows
 
     def _series_rows(self, keys: Ints, sources: Ints) -> Ints:
@@ -177,7 +175,6 @@ class Lateness:
         self._count += len(new)
         for column in self._series_columns():
             column.ensure(self._count)
-        self._series_keys.data[numbers] = new
         owners, owner = np.unique(sources[rows < 0][first], return_inverse=True)
         self._source_of.data[numbers] = self._source_rows(owners)[owner]
         return self._series.find(keys)

@@ -31,6 +31,7 @@ def test_the_index_is_a_dict(
         numbers = list(range(len(known), len(known) + len(new)))
         known |= dict(zip(new, numbers, strict=True))
         index.add(keys_of(new), np.array(numbers, np.int64))
+    assert index.in_order().tolist() == keys_of(list(known)).tolist()
     every = [*known, *asked]
     assert index.find(keys_of(every)).tolist() == [known.get(pair, -1) for pair in every]
 
