@@ -16,8 +16,9 @@ KNOWN_AFTER: Final = 180_000
 signal programs are shorter than two minutes, hardly any longer than three."""
 UNKNOWN_PATIENCE: Final = 120_000
 """How long a head that is not known yet may be dark before that is said."""
-LONGER: Final = 1.5
-"""A spell so much longer than the longest normal one is none."""
+LONGER: Final = 3.0
+"""A spell so many times as long as the longest normal one is none. An arrow that comes on demand
+skips a cycle or two when the street empties: what is learned must be able to follow it."""
 DAY: Final = 86_400_000
 LONGEST_LEARNED: Final = 600_000
 """A longer spell is nothing to get used to; who wants that says so (``dark:`` of the region)."""

@@ -156,7 +156,14 @@ def test_a_turn_arrow_dark_for_90_of_120_seconds_is_normal() -> None:
 def test_a_turn_arrow_that_fails_is_told_all_the_same() -> None:
     said = watched(Head(), lambda t: t < 480 and t % 120 < 30, seconds=900)
     first = lows(said)[0]
-    assert 90_000 < first - 390_000 <= 150_000, "after one and a half of its longest dark times"
+    assert 90_000 < first - 390_000 <= 280_000, "after three of its longest dark times"
+
+
+def test_an_arrow_on_demand_may_skip_more_and_more_cycles() -> None:
+    """Dark for 90 s, then 210, 330 and 450 s, as the street empties."""
+    greens = [0, 120, 240, 360, 600, 840, 1_200, 1_560, 2_040, 2_520]
+    arrow: Wave = lambda t: any(green <= t < green + 30 for green in greens)  # noqa: E731
+    assert lows(watched(Head(), arrow, seconds=2_550)) == []
 
 
 def test_what_a_person_has_said_counts() -> None:
