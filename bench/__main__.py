@@ -17,6 +17,8 @@ BENCHES = (
     "drill_kill",
     "drill_outage",
     "drill_camera",
+    "bad_camera",
+    "health",
     "demo_seeds",
     "fuzz",
 )

@@ -102,9 +102,10 @@ class CameraHealth:
     last picture, and a still picture that is encoded again, does not. A picture that is only
     *nearly* the same is a quiet street, not a fault.
 
-    Black and covered are said at once; blurred, moved and another's picture (``wrong_scene``) once
-    they last 30 s. A camera that is ``fixed`` has one view, learned from its first pictures: after
-    it was turned on purpose, begin anew (a restart, or another entry in the file).
+    Black and covered are said at once, unless the known view shows through: deep night or dense
+    fog, in which nobody judges and nothing is at fault. Blurred, moved and another's picture
+    (``wrong_scene``) are said once they last 30 s. A camera that is ``fixed`` has one view, learned
+    from its first pictures: after it was turned on purpose, begin anew (a restart).
     """
 
     def __init__(self, camera: str, *, frozen_after: int = 60_000, fixed: bool = True) -> None:
@@ -118,8 +119,11 @@ class CameraHealth:
         seen = look(frame.pixels)
         fault = fault_of(seen)
         doubt = None
+        faint = False
         if fault is None or fault == "blurred":
             doubt, fault = fault or self._doubt(seen), None
+        elif self._views is not None and self._views.recognises(seen.texture):
+            faint, fault = True, None  # night or fog, not a cloth: the view is still there
         frozen = self._frozen.since_ms(_print(frame.pixels), at=frame.ts)
         doubted = self._doubted.since_ms(doubt is not None, at=frame.ts)
         if doubt is not None and doubted is not None and doubted >= SURE_MS:
@@ -133,17 +137,18 @@ class CameraHealth:
             for metric, value in (*values, (SHARPNESS, seen.sharpness))
         )
         if fault is None:
-            return Seen(samples, (), blind=doubt is not None)
+            return Seen(samples, (), blind=faint or doubt is not None)
         whole = (0.0, 0.0, float(width), float(height))
         return Seen(samples, (Finding(FAULT, 1.0, whole, state=fault),), blind=True)
 
     def _doubt(self, seen: Look) -> str | None:
-        if self._views is None or seen.middle < EMPTY_BELOW:
+        if self._views is None:
             return None
         return self._views.doubt(
             seen.texture,
             grey=seen.colour < GREY_BELOW,
             dark=seen.brightness < DARK_BELOW,
+            faint=seen.middle < EMPTY_BELOW,
             octave=seen.middle / max(seen.coarse, 1.0),
         )
 

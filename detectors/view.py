@@ -87,13 +87,22 @@ class Views:
     def __init__(self) -> None:
         self._known: dict[tuple[bool, bool], _Known] = {}
 
-    def doubt(self, seen: Texture, *, grey: bool, dark: bool, octave: float) -> str | None:
+    def recognises(self, seen: Texture) -> bool:
+        """Whether it is the known view, however faint."""
+        return any(compare(seen, known.texture).here >= SAME for known in self._known.values())
+
+    def doubt(
+        self, seen: Texture, *, grey: bool, dark: bool, faint: bool, octave: float
+    ) -> str | None:
         """``moved``, ``wrong_scene`` or ``blurred``; None where it looks as it did.
 
         ``octave``: how much finer detail there is than coarser, a ratio; blur takes it away.
+        ``faint``: so little is seen that it may be any view; neither believed nor doubted.
         """
         light = grey, dark
         known = self._known.get(light)
+        if known is None and faint:
+            return None
         if known is None:
             others = [compare(seen, other.texture).here for other in self._known.values()]
             if not others or dark or max(others) >= RESEMBLES:
@@ -102,10 +111,13 @@ class Views:
             return "wrong_scene"
         likeness = compare(seen, known.texture)
         if likeness.here < SAME and not (likeness.best >= MOVED and likeness.shift <= SHAKES):
+            if faint:
+                return None
             return "moved" if likeness.best >= MOVED else "wrong_scene"
         if octave < BLURRED * known.octave:
             return "blurred"
-        known.learn(seen, octave)
+        if not faint:
+            known.learn(seen, octave)
         return None
 
 

@@ -16,7 +16,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from ingest.camera_burst import Bursts, Shot
-from ingest.camera_pace import Pace
+from ingest.camera_pace import Pace, Tries
 from ingest.camera_retry import Trouble
 from ingest.camera_wire import PictureBurst, Pixels
 
@@ -70,11 +70,11 @@ def pictures(
 
     wanted = bursts or Bursts(_nowhere)
     if url.startswith("file:"):
-        packets = _loop(opened, came_back=came_back)
-        yield from _shown(packets, every_s=every_s, count=count, bursts=wanted)
+        packets = _loop(opened, read_s=read_s, came_back=came_back)
+        yield from _shown(packets, every_s=every_s, read_s=read_s, count=count, bursts=wanted)
     with opened() as container:
-        packets = packets_of(container, came_back=came_back)
-        yield from _shown(packets, every_s=every_s, count=count, bursts=wanted)
+        packets = packets_of(container, read_s=read_s, came_back=came_back)
+        yield from _shown(packets, every_s=every_s, read_s=read_s, count=count, bursts=wanted)
     raise CameraTrouble(Trouble.ENDED)
 
 
@@ -118,11 +118,20 @@ def _video(container: InputContainer) -> VideoStream:
 
 
 def packets_of(
-    container: InputContainer, *, came_back: Callable[[], None]
+    container: InputContainer, *, read_s: float, came_back: Callable[[], None]
 ) -> Iterator[VideoPacket]:
+    """Raises ``CameraTrouble``. A packet that took ``read_s`` is no sign of life: it is what FFmpeg
+    held back, let go when the wait was broken off."""
+    packets = container.demux(_video(container))
     try:
-        for packet in container.demux(_video(container)):
+        while True:
+            asked = time.monotonic()
+            packet = next(packets, None)
             came_back()
+            if packet is None:
+                return
+            if time.monotonic() - asked > 0.9 * read_s:
+                raise CameraTrouble(Trouble.FROZEN)
             if packet.size:
                 yield packet
     except (av.ExitError, TimeoutError):
@@ -134,14 +143,14 @@ def packets_of(
 
 
 def _loop(
-    opened: Callable[[], InputContainer], *, came_back: Callable[[], None]
+    opened: Callable[[], InputContainer], *, read_s: float, came_back: Callable[[], None]
 ) -> Iterator[VideoPacket]:
     """A file over and over, in its own time; once a second where it has nothing to give."""
     while True:
         began = time.monotonic()
         first: float | None = None
         with opened() as container:
-            for packet in packets_of(container, came_back=came_back):
+            for packet in packets_of(container, read_s=read_s, came_back=came_back):
                 if packet.pts is not None and packet.time_base is not None:
                     at = float(packet.pts * packet.time_base)
                     first = at if first is None else first
@@ -155,17 +164,26 @@ def _sleep(seconds: float) -> None:
 
 
 def _shown(
-    packets: Iterator[VideoPacket], *, every_s: float, count: Count, bursts: Bursts
+    packets: Iterator[VideoPacket], *, every_s: float, read_s: float, count: Count, bursts: Bursts
 ) -> Iterator[Pixels]:
-    """Raises ``CameraTrouble`` when packets have come for long and none could be decoded."""
+    """Raises ``CameraTrouble`` when packets have come for long and none could be decoded, or when
+    too few of those that were tried in ``read_s`` were whole."""
     pace: Pace[VideoPacket] = Pace(every_s=every_s)
     patience_s = max(_NO_PICTURE_S, 3 * every_s)
     decoded_at = time.monotonic()
+    tries = Tries(within_s=read_s)
+
+    def damaged(reason: str) -> None:
+        count(reason)
+        tries.failed(at=time.monotonic())
+
     shot: Shot | None = None
     for packet in packets:
         now = time.monotonic()
         if now - decoded_at > patience_s:
             raise CameraTrouble(Trouble.NO_VIDEO)
+        if tries.hopeless(at=now):
+            raise CameraTrouble(Trouble.DAMAGED)
         if shot is None and (asked := bursts.take()) is not None:
             shot = Shot(asked)
         waiting = pace.decodes(
@@ -176,10 +194,11 @@ def _shown(
             every=shot is not None,
         )
         alone = pace.keyframes_only and shot is None
-        frames = [frame for one in waiting for frame in decode(one, alone=alone, count=count)]
+        frames = [frame for one in waiting for frame in decode(one, alone=alone, count=damaged)]
         if not frames:
             continue
         decoded_at = now
+        tries.succeeded(at=now)
         if shot is not None and _add(shot, frames if len(waiting) == 1 else frames[-1:]):
             bursts.give(shot.burst())
             shot = None

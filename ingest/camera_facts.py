@@ -84,7 +84,7 @@ class _Watch:
                 height=context.height,
                 opened_s=time.monotonic() - self._began,
             )
-            for packet in packets_of(container, came_back=lambda: None):
+            for packet in packets_of(container, read_s=order.read_s, came_back=lambda: None):
                 self._note(packet)
                 watched = time.monotonic() - self._began
                 patience = 1.0 if len(self._keyframes) > 1 else _KEYFRAME_PATIENCE

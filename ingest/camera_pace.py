@@ -1,9 +1,14 @@
 """Which packets of a stream are worth decoding, and which frames are worth showing."""
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Final, Generic, TypeVar
 
 Packet = TypeVar("Packet")
+
+_FEWEST_TRIES: Final = 4
+_MOST_TRIES: Final = 100
+_WHOLE: Final = 0.6
 
 MOST_KEPT: Final = 4 << 20
 """Bytes of packets that wait undecoded: eight seconds of a camera at 4 Mbit/s."""
@@ -75,3 +80,26 @@ class Pace(Generic[Packet]):
         late = at - self._due
         self._due = (self._due if late < self._every_s else at) + self._every_s
         return True
+
+
+class Tries:
+    """What became of the frames that were decoded within the last seconds."""
+
+    def __init__(self, *, within_s: float) -> None:
+        self._within_s = within_s
+        self._tries: deque[tuple[float, bool]] = deque(maxlen=_MOST_TRIES)
+
+    def failed(self, *, at: float) -> None:
+        self._tries.append((at, False))
+
+    def succeeded(self, *, at: float) -> None:
+        self._tries.append((at, True))
+
+    def hopeless(self, *, at: float) -> bool:
+        """Whether so few were whole that the stream itself is damaged: a decoder makes some picture
+        even of noise. Not by a few tries, nor by those of a moment."""
+        while self._tries and at - self._tries[0][0] > self._within_s:
+            self._tries.popleft()
+        whole = sum(good for _, good in self._tries)
+        lasting = bool(self._tries) and at - self._tries[0][0] > self._within_s / 2
+        return lasting and len(self._tries) >= _FEWEST_TRIES and whole < _WHOLE * len(self._tries)

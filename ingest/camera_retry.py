@@ -13,6 +13,7 @@ class Trouble(enum.Enum):
     NOT_FOUND = "it knows no such stream; is the path of the url right?"
     NO_VIDEO = "the stream holds no video that can be decoded; which codec does it send?"
     FROZEN = "frames stopped coming; is the stream up?"
+    DAMAGED = "its frames cannot be decoded; is its network sound, and its encoder?"
     ENDED = "it closed the stream"
     BUSY = "it answers with an error of its own; does it send video, and to one more viewer?"
     BROKEN = "it does not speak RTSP as it should"
@@ -21,7 +22,7 @@ class Trouble(enum.Enum):
 _FIRST_S = {Trouble.UNAUTHORIZED: 10.0}
 """Cameras lock an address out after some failed logins, so the login is tried rarely at once."""
 
-_CAP_S = {Trouble.SILENT: 8.0, Trouble.FROZEN: 8.0, Trouble.ENDED: 8.0}
+_CAP_S = dict.fromkeys((Trouble.SILENT, Trouble.FROZEN, Trouble.DAMAGED, Trouble.ENDED), 8.0)
 """A host that accepts connections is asked often: it must be back within 15 s of its return."""
 
 SLOWEST_S = 60.0

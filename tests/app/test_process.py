@@ -62,3 +62,36 @@ def test_a_stop_that_had_to_cut_something_names_it_and_is_not_fine():
     assert status == 3, log
     assert '"cut":["rules","http"]' in log
     assert '"stopped"' not in log
+
+
+READS_AGAIN = """
+import asyncio, sys
+from app.process import run_until_signal
+from citypatrol.logs import configure
+
+again = asyncio.Event()
+
+async def reload():
+    again.set()
+
+async def run(stop):
+    print("up", flush=True)
+    await again.wait()
+    print("read again", flush=True)
+    await stop.wait()
+    return []
+
+configure("info", json=True)
+sys.exit(run_until_signal(run, reload=reload))
+"""
+
+
+def test_sighup_reads_again_and_stops_nothing():
+    process = subprocess.Popen([sys.executable, "-c", READS_AGAIN], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"up\n"
+    process.send_signal(signal.SIGHUP)
+    assert process.stdout.readline() == b"read again\n"
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    process.stdout.close()

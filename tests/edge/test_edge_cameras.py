@@ -12,6 +12,7 @@ from citypatrol.clock import ManualClock, SystemClock
 from citypatrol.evidence import EvidenceStore
 from citypatrol.samples import Batch, Sample
 from citypatrol.secret import Secret
+from detectors.types import Burst, Frame, Seen, Watch, Wish
 from edge.cameras import CameraStage
 from edge.load import CameraConfig, Cameras
 from ingest.camera_source import CameraLimits
@@ -133,3 +134,55 @@ async def test_no_cameras_is_no_work(tmp_path: Path) -> None:
     nothing = CameraStage(Cameras(), intake=Inbox(), evidence=store, clock=ManualClock(0))
     async with running(nothing):
         await asyncio.sleep(0.01)
+
+
+async def test_cameras_change_while_the_others_are_watched(tmp_path: Path) -> None:
+    make_clip(tmp_path / "street.mp4", shade=100, contrast=80)
+    make_clip(tmp_path / "quay.mp4", shade=100, contrast=80)
+    inbox = Inbox()
+    with rtsp_server(tmp_path) as server:
+        stage_ = stage(server, inbox, tmp_path, "street")
+        street = config("street", server.url("street.mp4"))
+        quay = config("quay", server.url("quay.mp4"))
+        async with running(stage_):
+            await until(lambda: inbox.of("street", "camera.fault"))
+            assert stage_.change(Cameras([street, quay])).added == ("quay",)
+            await until(lambda: inbox.of("quay", "camera.fault"))
+            slower = quay.model_copy(update={"every": 700})
+            assert stage_.change(Cameras([street, slower])).changed == ("quay",)
+            assert stage_.change(Cameras([slower])).removed == ("street",)
+            before = len(inbox.of("quay", "camera.fault"))
+            await until(lambda: len(inbox.of("quay", "camera.fault")) > before)
+            count = len(inbox.of("street", "camera.fault"))
+            before = len(inbox.of("quay", "camera.fault"))
+            await until(lambda: len(inbox.of("quay", "camera.fault")) > before + 1)
+    assert len(inbox.of("street", "camera.fault")) <= count + 1
+
+
+async def test_a_wish_of_a_detector_becomes_samples_of_a_burst(tmp_path: Path) -> None:
+    class Wishes:
+        def __call__(self, frame: Frame) -> Seen:
+            return Seen((), (), Wish(0.5, ((0.0, 0.0, 0.5, 0.5),)))
+
+        def burst(self, burst: Burst) -> Seen:
+            number = float(len(burst.times))
+            return Seen((Sample("street/n", "frames", burst.times[-1], number),), ())
+
+    class Wishing(CameraConfig):
+        def watches(self) -> list[Watch]:
+            return [Wishes()]
+
+    make_clip(tmp_path / "street.mp4", shade=100)
+    inbox = Inbox()
+    with rtsp_server(tmp_path) as server:
+        wishing = Wishing(id="street", url=Secret(server.url("street.mp4")), every=500)
+        stage_ = CameraStage(
+            Cameras([wishing]),
+            intake=inbox,
+            evidence=EvidenceStore(tmp_path / "evidence"),
+            clock=SystemClock(),
+            limits=LIMITS,
+        )
+        async with running(stage_):
+            await until(lambda: inbox.of("street/n", "frames"))
+    assert inbox.of("street/n", "frames")[0].value == 6

@@ -16,6 +16,7 @@ import pytest
 from bench.servers.clip import make_clip
 from bench.servers.free_port import free_port
 from bench.servers.rtsp import RtspServer, rtsp_server
+from bench.servers.scripted import scripted_camera
 from ingest.camera_av import CameraTrouble, pictures
 from ingest.camera_retry import Trouble
 from ingest.camera_wire import Pixels
@@ -217,3 +218,32 @@ def test_a_damaged_stream_is_counted_and_goes_on(tmp_path: Path) -> None:
     assert len(list(itertools.islice(stream, 6))) == 6
     assert lost.keys() <= {"undecodable", "corrupt"}
     assert lost.total() > 0
+
+
+def test_frames_of_nonsense_are_a_trouble_of_their_own(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", keyframe_s=0.5)
+    with scripted_camera(clip) as camera:
+        stream = watch(camera.url("a"), read_s=1)
+        next(stream)
+        camera.say("corrupt")
+        with pytest.raises(CameraTrouble) as caught:
+            for _ in itertools.islice(stream, 100):
+                pass
+    assert caught.value.trouble is Trouble.DAMAGED
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_rtp_over_udp(tmp_path: Path, codec: str) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", codec=codec)
+    with scripted_camera(clip) as camera:
+        stream = pictures(
+            camera.url("a"),
+            every_s=0.2,
+            open_s=5,
+            read_s=5,
+            came_back=lambda: None,
+            count=lambda reason: None,
+            transport="udp",
+        )
+        shades = [int(pixels[100, 100, 0]) for pixels in itertools.islice(stream, 3)]
+    assert shades == pytest.approx([60] * 3, abs=8)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.camera_pace import Pace
+from ingest.camera_pace import Pace, Tries
 
 
 def played(
@@ -101,3 +101,30 @@ def test_late_frames_keep_the_beat() -> None:
 def test_after_a_long_break_the_beat_begins_anew() -> None:
     pace: Pace[int] = Pace(every_s=10)
     assert [at for at in (0, 95, 96, 100, 104, 105) if pace.shows(at=at)] == [0, 95, 105]
+
+
+@pytest.mark.parametrize(
+    ("whole_of_five", "hopeless"),
+    [pytest.param(2, True, id="noise"), pytest.param(4, False, id="some packets lost")],
+)
+def test_a_stream_is_given_up_when_most_frames_are_damaged(
+    whole_of_five: int, hopeless: bool
+) -> None:
+    tries = Tries(within_s=8)
+    for number in range(16):
+        tries.succeeded(at=number / 2)
+    gave_up = []
+    for number in range(16, 36):
+        at = number / 2
+        (tries.succeeded if number % 5 < whole_of_five else tries.failed)(at=at)
+        gave_up.append(tries.hopeless(at=at))
+    assert any(gave_up) is hopeless
+    assert not any(gave_up[:4]), "not by those of a moment"
+
+
+def test_a_few_failures_prove_nothing() -> None:
+    tries = Tries(within_s=8)
+    for at in (0, 4, 7):
+        tries.failed(at=at)
+    assert not tries.hopeless(at=7.5)
+    assert not Tries(within_s=8).hopeless(at=1)
