@@ -32,6 +32,9 @@ def _unlabelled_heads(pictures: list[Picture], *, weights: Path) -> list[Picture
     model = YOLO(weights)
     kept = []
     for picture in pictures:
+        if picture.source == "camvid_heads":
+            kept.append(picture)
+            continue
         boxes = model.predict(
             str(picture.path), imgsz=640, conf=DOUBTFUL, classes=[COCO_LIGHT], verbose=False
         )[0].boxes
@@ -49,7 +52,7 @@ def _rubbish(data: Path) -> list[Picture]:
 
 def labelled(data: Path) -> list[Picture]:
     """Every picture of ``street`` with its side of the split, as people labelled it: signal heads
-    only in ``cinta``, litter everywhere else."""
+    only in ``cinta`` and ``camvid_heads``, litter everywhere but in ``cinta``."""
     return [*_rubbish(data), *map(sources.as_heads, sources.traffic_lights(data))]
 
 
@@ -90,12 +93,13 @@ def _scenes(pictures: list[Picture], folder: Path, *, seed: int) -> int:
 def copies(picture: Picture) -> int:
     """How often training sees a picture in an epoch.
 
-    Amsterdam's streets are the only pictures like a street camera's; of Malta's augmented copies
+    Amsterdam's streets are the only pictures like a street camera's, CamVid's heads the only ones
+    of another country; of Malta's augmented copies
     and of ``cinta``'s frames one place has many, so every second one is enough.
     """
     if picture.validation:
         return 1
-    if picture.source.startswith("ams"):
+    if picture.source.startswith(("ams", "camvid_heads")):
         return 3
     if picture.source in ("malta", "cinta"):
         return zlib.crc32(picture.path.stem.encode()) % 2

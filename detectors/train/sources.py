@@ -19,6 +19,7 @@ KOREA_VALIDATION = "korea_IMG"
 CAMVID_VALIDATION = "camvid_Seq05VD"
 NORMALROAD_VALIDATION_FROM = 0.75
 OWN_LABELS = Path(__file__).with_name("amsterdam.txt")
+CAMVID_HEADS = Path(__file__).with_name("camvid_heads.txt")
 CINTA_ASIDE = Path(__file__).with_name("cinta_aside.txt")
 
 
@@ -121,12 +122,16 @@ def amsterdam(data: Path) -> Iterator[Picture]:
 
 
 def backgrounds(data: Path) -> Iterator[Picture]:
-    """``backgrounds/``: clean roads. CamVid shows traffic lights that nobody labelled."""
+    """``backgrounds/``: clean roads. CamVid shows signal heads: source ``camvid_heads`` where
+    ``camvid_heads.txt`` has looked for them, ``camvid`` elsewhere."""
+    heads = read_own_labels(CAMVID_HEADS.read_text())
     roads = sorted((data / "backgrounds" / "images").glob("normalroad*.jpg"))
     for number, path in enumerate(roads):
         yield Picture(path, "normalroad", number >= NORMALROAD_VALIDATION_FROM * len(roads), ())
     for path in sorted((data / "backgrounds" / "images").glob("camvid*.jpg")):
-        yield Picture(path, "camvid", path.stem.startswith(CAMVID_VALIDATION), ())
+        source = "camvid_heads" if path.stem in heads else "camvid"
+        validation = path.stem.startswith(CAMVID_VALIDATION)
+        yield Picture(path, source, validation, heads.get(path.stem, ()))
 
 
 def traffic_lights(data: Path) -> Iterator[Picture]:

@@ -118,6 +118,14 @@ def test_the_committed_own_labels_are_whole() -> None:
     assert {label.kind for label in labels} == {0, 1, 2}
 
 
+def test_labelled_heads_of_clean_roads_have_a_source_of_their_own(pictures: Path) -> None:
+    roads = list(sources.backgrounds(pictures))
+    heads = [road for road in roads if road.source == "camvid_heads"]
+    assert {label.kind for road in heads for label in road.labels} == {LIGHT}
+    assert {road.validation for road in heads} == {True, False}
+    assert not any(road.labels for road in roads if road.source != "camvid_heads")
+
+
 @pytest.mark.parametrize(
     ("source", "validation", "times"),
     [
