@@ -136,7 +136,7 @@ def _heads(looked: list[Looked], *, draws: int) -> dict[str, Figure]:
 
 def _heads_found(looked: list[Looked], name: str) -> dict[str, Figure]:
     """All together, then by source: what is learnt in one country is lost in another."""
-    sources = {f"{name} (0.25, IoU .5)": WITH_HEADS}
+    sources: dict[str, tuple[str, ...]] = {f"{name} (0.25, IoU .5)": WITH_HEADS}
     sources |= {f"{source}: {name} (0.25, IoU .5)": (source,) for source in WITH_HEADS}
     return {
         title: score.found(
