@@ -42,12 +42,15 @@ BOX_SHARE: Final = 0.8
 _TICKS: Final = 100
 _WARM_S: Final = 2 * EVERY_S + 2
 _OPENCV = """
-import cv2, sys, time
+import cv2, sys, threading, time
 capture = cv2.VideoCapture(sys.argv[1], cv2.CAP_FFMPEG)
 if not capture.read()[0]:
     sys.exit("OpenCV got no frame")
 print("playing", flush=True)
-sys.stdin.readline()
+asked = threading.Event()
+threading.Thread(target=lambda: sys.stdin.readline() and asked.set(), daemon=True).start()
+while not asked.is_set():
+    capture.read()  # what waits in a buffer must not be read within the window
 cpu, frames, until = time.process_time(), 0, time.monotonic() + float(sys.argv[2])
 while time.monotonic() < until:
     frames += capture.read()[0]

@@ -38,7 +38,7 @@ async def test_only_cameras_that_differ_are_touched(server: RtspServer) -> None:
         assert pool.processes()[pid] == ("a", "b")
         assert sorted(pool.processes().values()) == [("a", "b"), ("c",)]
         times = [frame.ts for frame in frames if frame.camera == "a"]
-        assert max(late - early for early, late in itertools.pairwise(times)) < 3000
+        assert max(late - early for early, late in itertools.pairwise(times)) < 8000, "it went on"
         pool.change([a])
         assert set(pool.ages_s()) == {"a"}
         await until(lambda: list(pool.processes().values()) == [("a",)], within_s=10)
