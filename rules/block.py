@@ -21,7 +21,7 @@ class Track:
     def __init__(self) -> None:
         self.ts = Column(np.int64, NEVER)
         self.value = Column(np.float64, np.nan)
-        self.count = Column(np.int64, 0)
+        self.count = Column(np.int32, 0)
         self.pictures: dict[int, tuple[Ts, str]] = {}
 
     def ensure(self, size: int) -> None:
@@ -84,7 +84,8 @@ class Block:
         if self.repeats:
             return self._before[0][rows], self._before[1][rows], self._before[2][rows]
         keys = self.key[rows]
-        return self.track.ts.data[keys], self.track.value.data[keys], self.track.count.data[keys]
+        count = self.track.count.data[keys].astype(np.int64)
+        return self.track.ts.data[keys], self.track.value.data[keys], count
 
     def picture(self, row: int, *, since: Ts) -> str | None:
         """The newest picture of the row's key from ``since`` up to this row."""
@@ -117,7 +118,7 @@ class Block:
             previous[1:][again[1:]] = column[:-1][again[1:]]
             return previous
 
-        count = self.track.count.data[self.key] + place - first
+        count: Ints = self.track.count.data[self.key] + place - first
         return (
             shifted(self.ts, self.track.ts.data),
             shifted(self.value, self.track.value.data),

@@ -74,7 +74,7 @@ class Gate:
         self.waiting = WaitingRoom()
         self.late = 0
         self.conflicts = 0
-        self._scratch = Column(np.int64, 0)
+        self._scratch = Column(np.int32, 0)
 
     def ensure(self, size: int) -> None:
         for column in (self.newest, self.value, self._scratch):
