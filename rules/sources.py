@@ -127,9 +127,8 @@ class Sources:
 
     def code_all(self) -> None:
         """The columns of the labels that are asked for, after ``packed`` was filled."""
-        if self._labels:
-            for source in self.packed.having(len(self)).tolist():
-                self._code(source, self.labels(source))
+        for source in self.packed.having(self._labels, size=len(self)).tolist():
+            self._code(source, self.labels(source))
 
     def _find(self, names: Sequence[str]) -> Ints:
         if len(names) < _MANY:
