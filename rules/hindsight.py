@@ -4,8 +4,9 @@ Samples that came too late live are left out by whoever reads them; those that w
 waiting once they are in order (RULES 4), so no source has a lateness here.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from rules.ruleset import EVERY_METRIC, RuleSet
 from rules.state import State
 
 Word = SourceSeen | ModeSwitched
+_MOST_ROWS: Final = 50_000
 
 
 class Hindsight:
@@ -51,10 +53,10 @@ class Hindsight:
             word = self._later.pop()
             end = int(np.searchsorted(batch.ts, word.ts))
             if end > begin:
-                records.append(_part(batch, begin, end))
+                records += _parts(batch, begin, end)
             records.append(_prompt(word))
             begin = end
-        records.append(_part(batch, begin, len(batch)))
+        records += _parts(batch, begin, len(batch))
         if len(batch):  # and not before - 1: an empty hour is no silence until a sample tells of it
             records.append(Tick(int(batch.ts[-1])))
         return in_order(self._engine.fold(records))
@@ -86,17 +88,18 @@ def in_order(said: Iterable[Incident]) -> list[Incident]:
 
 
 def _prompt(word: Word) -> Word:
-    return replace(word, lateness=0) if isinstance(word, SourceSeen) else word
+    return replace(word, lateness=0) if isinstance(word, SourceSeen) and word.lateness else word
 
 
-def _part(batch: Batch, begin: int, end: int) -> Batch:
-    if begin == 0 and end == len(batch):
-        return batch
-    return Batch(
-        sources=batch.sources,
-        source=batch.source[begin:end],
-        metrics=batch.metrics,
-        metric=batch.metric[begin:end],
-        ts=batch.ts[begin:end],
-        value=batch.value[begin:end],
-    )
+def _parts(batch: Batch, begin: int, end: int) -> Iterator[Batch]:
+    """Rows as batches with fewer rows than a city has names: those the engine looks up but once."""
+    for at in range(begin, end, _MOST_ROWS):
+        rows = slice(at, min(at + _MOST_ROWS, end))
+        yield Batch(
+            sources=batch.sources,
+            source=batch.source[rows],
+            metrics=batch.metrics,
+            metric=batch.metric[rows],
+            ts=batch.ts[rows],
+            value=batch.value[rows],
+        )

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import repeat
 
 from citypatrol.history.words import Word
-from citypatrol.kinds import Kinds
+from citypatrol.kinds import STALE_MS, Kinds
 from citypatrol.records import SourceSeen
 from citypatrol.registry import Registry
 
@@ -16,10 +17,13 @@ class Labels:
     def __init__(self, registry: Registry, kinds: Kinds) -> None:
         self._registry = registry
         self._kinds = kinds
+        self._stale: dict[str, int] = {}
 
     def introduce(self, sources: Sequence[str]) -> list[SourceSeen]:
-        """Sources of which no control record tells."""
-        return [self._seen(source, {}) for source in sources]
+        """Those of which no control record tells and there is something to say."""
+        labels = self._registry.labels_of(sources) if len(self._registry) else [None] * len(sources)
+        found = map(self._seen, sources, repeat({}), labels)
+        return [seen for seen in found if seen.labels or seen.stale != STALE_MS]
 
     def corrected(self, words: Iterable[Word]) -> list[Word]:
         return [self._corrected(word) for word in words]
@@ -27,11 +31,18 @@ class Labels:
     def _corrected(self, word: Word) -> Word:
         if not isinstance(word, SourceSeen):
             return word
-        columns = self._registry.columns if word.source in self._registry else ()
+        now = self._registry.labels(word.source)
+        columns = self._registry.columns if now is not None else ()
         topic = {label: text for label, text in word.labels.items() if label not in columns}
-        return replace(self._seen(word.source, topic), ts=word.ts)
+        return replace(self._seen(word.source, topic, now), ts=word.ts)
 
-    def _seen(self, source: str, topic: Mapping[str, str]) -> SourceSeen:
-        labels = {**topic, **(self._registry.labels(source) or {})}
-        life = self._kinds.of(labels)
-        return SourceSeen(0, source, labels, life.lateness, life.stale)
+    def _seen(
+        self, source: str, topic: Mapping[str, str], registered: Mapping[str, str] | None
+    ) -> SourceSeen:
+        """Nothing has a lateness: what is judged is in order (``rules.hindsight``)."""
+        labels = {**topic, **registered} if registered else topic
+        kind = labels.get("kind", "")
+        stale = self._stale.get(kind)
+        if stale is None:
+            stale = self._stale[kind] = self._kinds.of(labels).stale
+        return SourceSeen(0, source, labels, 0, stale)
