@@ -131,8 +131,8 @@ class TestWhatAFileIs:
     @pytest.mark.parametrize(
         ("name", "text", "says"),
         [
-            ("a.yaml", "colour: red\n", "is neither a city nor rules, cameras or units"),
-            ("a.yaml", "- 1\n", "is neither a city nor rules, cameras or units"),
+            ("a.yaml", "colour: red\n", "is neither a city nor rules, tests, cameras or units"),
+            ("a.yaml", "- 1\n", "is neither a city nor rules, tests, cameras or units"),
             ("edge.yaml", "uplink: x\n", "edge agents are documented but not built yet"),
             ("units.yaml", "unit: []\n", "unknown key 'unit'; did you mean 'units'?"),
             ("city.yaml", "a: [\n", "a value is missing here"),
