@@ -10,6 +10,7 @@ BENCHES = (
     "silence",
     "backlog",
     "history",
+    "backtest",
     "heard",
     "influx",
     "camera",

@@ -2,6 +2,7 @@
 # ruff: noqa: E501 - a test and what is said of it stand in one line
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -395,3 +396,18 @@ def test_what_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert main(["test", str(tmp_path / "no.yaml")]) == 2
     assert main(["test", str(tmp_path)]) == 2
     assert "there is no file with tests" in capsys.readouterr().err
+
+
+def test_the_example_of_the_page_passes_and_fails_as_it_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "rules.md").read_text()
+    blocks = dict(re.findall(r"^```(yaml|yml|console)\n(.*?)^```$", page, re.M | re.S)[::-1])
+    (tmp_path / "rules.yaml").write_text(blocks["yaml"])  # the page's first rule
+    (tmp_path / "water.yaml").write_text(blocks["yml"])
+    monkeypatch.chdir(tmp_path)
+    assert main(["test", "water.yaml", "--coverage"]) == 0
+    (tmp_path / "water.yaml").write_text(blocks["yml"].replace("2m: pending", "2m: firing"))
+    capsys.readouterr()
+    assert main(["test", "water.yaml"]) == 1
+    assert capsys.readouterr().err == blocks["console"]
