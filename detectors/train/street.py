@@ -22,7 +22,7 @@ from detectors.types import Detector, Finding, Pixels
 WORK = Path(".train/street")
 SHIPPED = Path(__file__).parent.parent / "models" / "street.onnx"
 WEIGHTS = "weights/yolo11n_coco_from_int8.pt"
-STEPS = ("all", "resume", "export", "measure")
+STEPS = ("all", "train", "resume", "export", "measure")
 NEAREST = {
     "traffic light": "traffic_light",
     "bottle": "litter",
@@ -101,7 +101,9 @@ def main() -> None:
     if arguments.step == "all":
         shutil.rmtree(work, ignore_errors=True)
         pictures = dataset.collect(data, weights=weights)
-        data_yaml = dataset.build(pictures, work, seed=trainer.SEED)
+        dataset.build(pictures, work, seed=trainer.SEED)
+    if arguments.step in ("all", "train"):
+        data_yaml = work / "data.yaml"
         how = {"rounds": arguments.rounds, "size": arguments.size}
         if arguments.start is None:
             trainer.first(data_yaml, weights=weights, **how)
