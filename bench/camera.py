@@ -41,6 +41,7 @@ BOX_CORES: Final = 2
 BOX_SHARE: Final = 0.8
 _TICKS: Final = 100
 _WARM_S: Final = 2 * EVERY_S + 2
+_PATIENCE_S: Final = 180.0
 _OPENCV = """
 import cv2, sys, threading, time
 capture = cv2.VideoCapture(sys.argv[1], cv2.CAP_FFMPEG)
@@ -223,7 +224,11 @@ async def with_street(server: ScriptedCamera, *, cameras: int, seconds: float) -
             clock=SystemClock(),
         )
         async with running(stage):
-            await asyncio.wait_for(seen.all_came.wait(), 90)
+            try:
+                await asyncio.wait_for(seen.all_came.wait(), _PATIENCE_S)
+            except TimeoutError:
+                message = f"not all of {cameras} cameras gave a picture within {_PATIENCE_S:g} s"
+                raise RuntimeError(message) from None
             await asyncio.sleep(_WARM_S)
             return await window(stage.pool, server, seconds=seconds, pictures=lambda: seen.pictures)
 
