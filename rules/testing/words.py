@@ -10,7 +10,7 @@ from citypatrol.units import DurationMs
 from citypatrol.yamlfile import Model, wrong
 from rules.incidents import Severity
 from rules.ruleset import EVERY_METRIC
-from rules.testing.moments import Moment, MomentField, told
+from rules.testing.moments import Moment, MomentField
 from rules.testing.notation import Values, expand
 
 State = Literal["ok", "pending", "firing"]
@@ -115,8 +115,3 @@ class IncidentWords(Model):
     cleared_at: MomentField | None = None
     value: Number | None = None
     severity: Severity | None = None
-
-
-def told_at(ts: Ts | None, *, start: Ts) -> str:
-    """A time as a test writes it; ``null`` where there is none."""
-    return "null" if ts is None else told(ts - start)

@@ -339,6 +339,28 @@ def test_files_that_are_not_there(attempt: Try, head: str, says: str) -> None:
     assert [line for line in done.err if line.startswith(says)], done.err
 
 
+@pytest.mark.parametrize(
+    ("series", "says"),
+    [
+        ("values: 1, every: 0s", "every: must be more than 0s"),
+        ("at: {0s: x}", "expected a number"),
+        ("at: {0s: true}", "expected a number"),
+    ],
+)
+def test_words_of_series_that_cannot_be(attempt: Try, series: str, says: str) -> None:
+    done = attempt(one(series, "{incidents: []}"), "-q")
+    assert (done.status, [says in line for line in done.err]) == (1, [True])
+
+
+def test_labels_and_metrics_that_cannot_be(attempt: Try) -> None:
+    text = one(FLOOD, "{incidents: []}")
+    wrong = attempt(text.replace("name: A", "name: [A]"), "-q")
+    assert "expected text or a number" in wrong.err[0]
+    assert attempt(text.replace("name: A", "floor: 3"), "-q", head=HEAD).status == 1
+    wrong = attempt(text.replace("metric: level", "metric: '*'"), "-q")
+    assert "'*' is no metric; name one" in wrong.err[0]
+
+
 def test_all_errors_of_all_tests_at_once(attempt: Try) -> None:
     text = one(
         FLOOD, "{alarms: [{rule: a, source: b, at: {9m: ok}}, {rule: b, source: c, at: {0s: ok}}]}"
