@@ -2,6 +2,7 @@
 the cameras again."""
 
 import argparse
+import os
 from pathlib import Path
 
 
@@ -10,6 +11,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace) -> int:
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # citypatrol.heap: why
     from app.process import configure_logs, load_or_raise, run_until_signal
     from app.run import CityRun
 

@@ -1,6 +1,7 @@
 """``citypatrol serve city.yaml``: inputs, tickets, sinks and the API of the Kafka layout."""
 
 import argparse
+import os
 from pathlib import Path
 
 
@@ -9,6 +10,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace) -> int:
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # citypatrol.heap: why
     from app.layouts import OnKafka
     from app.process import configure_logs, load_or_raise, run_until_signal
     from app.run import CityRun

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from citypatrol.heap import give_back
 
 
@@ -51,5 +53,21 @@ assert pa.array(["a"], pa.string()).to_pylist() == ["a"]
 assert "pandas" not in sys.modules
 import pandas
 assert pandas.DataFrame
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("command", ["run", "serve"])
+def test_a_command_that_runs_for_long_chooses_before_arrow_is_imported(command: str) -> None:
+    script = f"""
+import argparse, os, sys
+from pathlib import Path
+from app.commands import {command}
+assert "pyarrow" not in sys.modules
+try:
+    {command}.execute(argparse.Namespace(city=Path("."), verbose=0, quiet=0, json=False))
+except Exception as error:
+    assert type(error).__name__ == "ConfigError", error
+assert os.environ["ARROW_DEFAULT_MEMORY_POOL"] == "system"
 """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
