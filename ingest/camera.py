@@ -16,6 +16,7 @@ import structlog
 
 from citypatrol import metrics
 from ingest.camera_process import CameraProcess
+from ingest.camera_retry import restart_delay
 from ingest.camera_slots import NewestPerCamera
 from ingest.camera_source import CameraLimits, CameraSource
 from ingest.camera_wire import (
@@ -33,7 +34,6 @@ MOST_PER_PROCESS = 25
 _MOST_BURSTS = 8
 _LOOK_S = 0.5
 _EARLY_DEATH_S = 60.0
-_SLOWEST_RESTART_S = 30.0
 _HANGS = "it hangs where no timeout reaches; is its name server up?"
 
 
@@ -193,7 +193,7 @@ class CameraPool:
                 del mine[half:]
                 crew.suspect = True
                 deaths = 0
-            await _pause(_restart_delay_s(deaths), stop=stop)
+            await _pause(restart_delay(deaths), stop=stop)
         self._crews.remove(crew)
 
     async def _live(self, crew: _Crew, *, stop: asyncio.Event) -> str:
@@ -293,10 +293,6 @@ class CameraPool:
 
 def _dropped(reason: str, number: int) -> None:
     metrics.DROPPED.labels("camera", reason).inc(number)
-
-
-def _restart_delay_s(deaths: int) -> float:
-    return 0.0 if deaths < 2 else min(_SLOWEST_RESTART_S, 0.5 * 2.0 ** min(deaths - 2, 10))
 
 
 async def _pause(seconds: float, *, stop: asyncio.Event) -> None:

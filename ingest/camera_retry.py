@@ -26,6 +26,7 @@ _CAP_S = dict.fromkeys((Trouble.SILENT, Trouble.FROZEN, Trouble.DAMAGED, Trouble
 """A host that accepts connections is asked often: it must be back within 15 s of its return."""
 
 SLOWEST_S = 60.0
+_SLOWEST_RESTART_S = 30.0
 ASK_PORT_S = 5.0
 """How often a host that accepts no connection is tried for one, which costs it and us nothing."""
 
@@ -39,3 +40,8 @@ def retry_delay(trouble: Trouble, *, failures: int, reachable: bool, roll: float
     cap = _CAP_S.get(trouble, SLOWEST_S) if reachable else SLOWEST_S
     delay = min(cap, _FIRST_S.get(trouble, 0.5) * 2.0 ** min(failures - 1, 10))
     return min(SLOWEST_S, delay * (0.7 + 0.6 * roll))
+
+
+def restart_delay(deaths: int) -> float:
+    """Seconds until a camera process is started again after so many early deaths in a row."""
+    return 0.0 if deaths < 2 else min(_SLOWEST_RESTART_S, 0.5 * 2.0 ** min(deaths - 2, 10))
