@@ -39,8 +39,7 @@ _HANGS = "it hangs where no timeout reaches; is its name server up?"
 
 @dataclass(slots=True, eq=False)
 class _Crew:
-    """The cameras that share a child process, over its restarts. ``suspect``: one of them has hung
-    or crashed a child, so no other is put beside it."""
+    """The cameras of one child process, over its restarts. ``suspect``: no other is put beside."""
 
     cameras: list[str]
     suspect: bool = False
