@@ -45,13 +45,14 @@ async def test_five_incidents_are_five_tickets_on_the_page_and_on_the_wall(tmp_p
             "--seed",
             "20260513",
         ]
-        demo = await asyncio.create_subprocess_exec(
-            *command, "--port", str(port), "--influx", server.url,
-            stdout=asyncio.subprocess.PIPE, stderr=log_file,
-        )  # fmt: skip
-        try:
-            await until_tickets(url, 5, demo=demo)
-            async with chromium() as browser:
+        # The browser first: on a busy machine it starts slower than the demo ends.
+        async with chromium() as browser:
+            demo = await asyncio.create_subprocess_exec(
+                *command, "--port", str(port), "--influx", server.url,
+                stdout=asyncio.subprocess.PIPE, stderr=log_file,
+            )  # fmt: skip
+            try:
+                await until_tickets(url, 5, demo=demo)
                 page = await browser.open(url)
                 text = str(await page.evaluate("document.body.innerText"))
                 # The light, the litter and the covered camera have their pictures.
@@ -59,11 +60,11 @@ async def test_five_incidents_are_five_tickets_on_the_page_and_on_the_wall(tmp_p
                     "[...document.images].filter(i => i.complete && i.naturalWidth > 100).length"
                     " >= 3"
                 )
-            output, _ = await asyncio.wait_for(demo.communicate(), LONGEST_S)
-        finally:
-            if demo.returncode is None:
-                demo.kill()
-                await demo.wait()
+                output, _ = await asyncio.wait_for(demo.communicate(), LONGEST_S)
+            finally:
+                if demo.returncode is None:
+                    demo.kill()
+                    await demo.wait()
         answered = {
             name: server.query(queries.runnable(query)) for name, query in queries.ALL.items()
         }
