@@ -1,14 +1,15 @@
 """When what has come goes on to the journal, where no full window asks for it at once. Pure.
 
 A commit costs most of a millisecond of a core however little is in it, and every reader of the
-journal pays by the record. So under load more of them share one: the first message waits 5 ms,
-each further one is worth a little more patience, and nothing waits longer than 25 ms.
+journal pays by the record. So more of them share one: after a commit the first message waits
+20 ms, each further one is worth a little more patience, and nothing waits longer than 25 ms. What
+comes after a rest goes at once.
 """
 
 import math
 from typing import Final
 
-_LEAST_S: Final = 0.005
+_LEAST_S: Final = 0.020
 _EACH_S: Final = 0.000_05
 _MOST_S: Final = 0.025
 _NAP_S: Final = 0.002
