@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from app.city import load_city, matching
+from app.city_reading import load_city, matching
 from app.testing.suite import read_suite
 from citypatrol.errors import Problem
 from citypatrol.geo import Grid

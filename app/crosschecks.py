@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import urlsplit
 
+from app.city import City
 from app.guard import is_loopback
 from citypatrol.errors import Problem
 from citypatrol.yamlfile import Document
@@ -15,15 +16,12 @@ from sinks.allow import Allowed
 from tickets.errors import StoreError
 from tickets.store import Store
 
-if TYPE_CHECKING:
-    from app.city import City
-
 MOST_TAG_VALUES: Final = 300_000
 MOST_NAMED: Final = 5
 _INFLUX_TAGS: Final = ("id", "kind", "district")
 
 
-def problems(city: "City", document: Document) -> Iterator[Problem]:
+def problems(city: City, document: Document) -> Iterator[Problem]:
     """What nothing may run with."""
     yield from _http(city, document)
     yield from _tickets(city, document)
@@ -32,7 +30,7 @@ def problems(city: "City", document: Document) -> Iterator[Problem]:
     yield from _thresholds(city)
 
 
-def notes(city: "City", document: Document) -> Iterator[Problem]:
+def notes(city: City, document: Document) -> Iterator[Problem]:
     """What is allowed, and may not be meant."""
     yield from _categories(city, document)
     yield from _labels(city, document)
@@ -42,7 +40,7 @@ def notes(city: "City", document: Document) -> Iterator[Problem]:
         yield document.problem("no rules: samples are kept, and nothing is judged", "rules")
 
 
-def _http(city: "City", document: Document) -> Iterator[Problem]:
+def _http(city: City, document: Document) -> Iterator[Problem]:
     http = city.file.http
     if http.token is not None:
         return
@@ -55,14 +53,14 @@ def _http(city: "City", document: Document) -> Iterator[Problem]:
         yield document.problem(message, "http", "public_url")
 
 
-def _tickets(city: "City", document: Document) -> Iterator[Problem]:
+def _tickets(city: City, document: Document) -> Iterator[Problem]:
     try:
         Store(city.places.tickets_url)  # connects to nothing
     except StoreError as error:
         yield document.problem(str(error), "tickets", "url")
 
 
-def _influx_tags(city: "City", document: Document) -> Iterator[Problem]:
+def _influx_tags(city: City, document: Document) -> Iterator[Problem]:
     """DOORS: a tag with so many values kills walls (influxdb #7151)."""
     for index, _ in enumerate(city.file.sinks):
         for column in _INFLUX_TAGS:
@@ -76,7 +74,7 @@ def _influx_tags(city: "City", document: Document) -> Iterator[Problem]:
                 yield document.problem(message, "sinks", index)
 
 
-def _webhook_addresses(city: "City", document: Document) -> Iterator[Problem]:
+def _webhook_addresses(city: City, document: Document) -> Iterator[Problem]:
     """Names are looked up when something is sent; an address in the file can be judged now."""
     allowed = Allowed(city.file.webhooks.allow)
     for unit in city.units:
@@ -95,12 +93,12 @@ def _webhook_addresses(city: "City", document: Document) -> Iterator[Problem]:
             yield document.problem(message, "webhooks", "allow")
 
 
-def _thresholds(city: "City") -> Iterator[Problem]:
+def _thresholds(city: City) -> Iterator[Problem]:
     path = str(city.places.of(city.file.registry or ""))
     yield from check_registry(city.rules, city.registry, path=path)
 
 
-def _categories(city: "City", document: Document) -> Iterator[Problem]:
+def _categories(city: City, document: Document) -> Iterator[Problem]:
     specs = [rule.ticket for rule in city.rules.rules]
     categories = {spec.category for spec in specs if spec is not None}
     for category in city.units.unhandled(categories):
@@ -108,7 +106,7 @@ def _categories(city: "City", document: Document) -> Iterator[Problem]:
         yield document.problem(message, "units")
 
 
-def _labels(city: "City", document: Document) -> Iterator[Problem]:
+def _labels(city: City, document: Document) -> Iterator[Problem]:
     """A label that neither the registry nor any topic has is a slip of the pen."""
     if city.file.registry is None:
         return
@@ -122,7 +120,7 @@ def _labels(city: "City", document: Document) -> Iterator[Problem]:
             yield document.problem(message, "rules")
 
 
-def _without_threshold(city: "City", document: Document) -> Iterator[Problem]:
+def _without_threshold(city: City, document: Document) -> Iterator[Problem]:
     """RULES 11: without a cell and without a default there is nothing to compare with."""
     for rule in city.rules.rules:
         comparison = rule.when.comparison
@@ -141,7 +139,7 @@ def _without_threshold(city: "City", document: Document) -> Iterator[Problem]:
                 yield document.problem(message, "rules")
 
 
-def _selected(city: "City", rule: Rule) -> set[str]:
+def _selected(city: City, rule: Rule) -> set[str]:
     """The registered sources that its ``where`` lets through."""
     sets = [
         {source for source, cell in city.registry.values(label) if cell in values}
@@ -150,7 +148,7 @@ def _selected(city: "City", rule: Rule) -> set[str]:
     return set.intersection(*sets)
 
 
-def _cameras(city: "City") -> Iterator[Problem]:
+def _cameras(city: City) -> Iterator[Problem]:
     if city.file.registry is None or city.file.cameras is None:
         return
     name = str(city.places.of(city.file.cameras))

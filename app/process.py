@@ -12,7 +12,8 @@ from typing import Final
 
 import structlog
 
-from app.city import City, load_city
+from app.city import City
+from app.city_reading import load_city
 from app.outcome import FINE, OUTSIDE_FAILED
 from citypatrol.errors import ConfigError
 from citypatrol.heap import settle

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.check import rule_files
-from app.city import Ground, load_ground
+from app.city import Ground
+from app.city_reading import load_ground
 from app.outcome import UsageError
 from citypatrol.errors import ConfigError
 from rules.load import load_rules

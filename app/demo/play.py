@@ -16,7 +16,7 @@ from pathlib import Path
 
 import structlog
 
-from app.city import load_city
+from app.city_reading import load_city
 from app.demo.cameras import CameraDesk, camera_specs
 from app.demo.city import Ports, unit_secrets, write_city
 from app.demo.devices import Device, make_devices

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from app.city import load_ground, matching
+from app.city_reading import load_ground, matching
 from app.testing.asking import asked_problems
 from app.testing.scene import Scene, TinyCity, play_scene, scene_of
 from app.testing.verdict import Failure, failures

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.city import load_city
+from app.city_reading import load_city
 from app.compose import open_case
 from app.outcome import OutsideError
 from citypatrol.clock import ManualClock

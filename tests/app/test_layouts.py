@@ -4,7 +4,7 @@ import contextlib
 import sqlite3
 from pathlib import Path
 
-from app.city import load_city
+from app.city_reading import load_city
 from app.compose import open_case
 from app.layouts import OnSqlite
 from citypatrol.clock import ManualClock
