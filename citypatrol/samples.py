@@ -60,6 +60,17 @@ class Batch:
             evidence=evidence if any(evidence) else None,
         )
 
+    def rows(self, chosen: slice | NDArray[np.bool_]) -> "Batch":
+        """A slice of the rows, or those of a mask; without evidence."""
+        return Batch(
+            sources=self.sources,
+            source=self.source[chosen],
+            metrics=self.metrics,
+            metric=self.metric[chosen],
+            ts=self.ts[chosen],
+            value=self.value[chosen],
+        )
+
     def samples(self) -> Iterable[Sample]:
         """Rows again; slow, for edges and tests."""
         evidence = self.evidence or (None,) * len(self)

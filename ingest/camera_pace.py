@@ -38,11 +38,6 @@ class Pace(Generic[Packet]):
     def keyframes_only(self) -> bool:
         return self._distance_s is not None and self._distance_s <= self._every_s
 
-    @property
-    def keyframe_distance_s(self) -> float | None:
-        """Of the last two keyframes; None until there were two."""
-        return self._distance_s
-
     def decodes(
         self, packet: Packet, *, size: int, keyframe: bool, at: float, every: bool = False
     ) -> Sequence[Packet]:

@@ -11,14 +11,14 @@ from typing import Final
 import numpy as np
 
 from citypatrol.clock import Ts
-from citypatrol.records import ModeSwitched, Record, SourceSeen, Tick
+from citypatrol.history.words import Word
+from citypatrol.records import Record, SourceSeen, Tick
 from citypatrol.samples import Batch
 from rules.engine import Engine
 from rules.incidents import Incident
 from rules.ruleset import EVERY_METRIC, RuleSet
 from rules.state import State
 
-Word = SourceSeen | ModeSwitched
 _MOST_ROWS: Final = 50_000
 
 
@@ -94,12 +94,4 @@ def _prompt(word: Word) -> Word:
 def _parts(batch: Batch, begin: int, end: int) -> Iterator[Batch]:
     """Rows as batches with fewer rows than a city has names: those the engine looks up but once."""
     for at in range(begin, end, _MOST_ROWS):
-        rows = slice(at, min(at + _MOST_ROWS, end))
-        yield Batch(
-            sources=batch.sources,
-            source=batch.source[rows],
-            metrics=batch.metrics,
-            metric=batch.metric[rows],
-            ts=batch.ts[rows],
-            value=batch.value[rows],
-        )
+        yield batch.rows(slice(at, min(at + _MOST_ROWS, end)))

@@ -24,7 +24,7 @@ from sinks.config import InfluxConfig
 from sinks.influx_http import Post, poster, session
 from sinks.influx_writer import LineWriter
 from sinks.line_protocol import lines
-from sinks.page import MAX_LINES, Page, rows
+from sinks.page import MAX_LINES, Page
 from sinks.tags import Tags
 
 log = structlog.get_logger(__name__)
@@ -180,7 +180,7 @@ class InfluxSink:
         if finite.all():
             return batch
         DROPPED.labels(self.name, "not_finite").inc(int(len(batch) - finite.sum()))
-        return rows(batch, finite)
+        return batch.rows(finite)
 
     async def _write(self, writer: LineWriter, page: Page) -> int:
         samples = 0

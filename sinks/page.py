@@ -67,20 +67,8 @@ def _parts(batch: Batch) -> Iterator[Batch]:
     while at < len(batch):
         fits = int(np.searchsorted(ends, size + MAX_BYTES, side="right"))
         stop = max(at + 1, min(at + MAX_LINES, fits))
-        yield rows(batch, slice(at, stop))
+        yield batch.rows(slice(at, stop))
         at, size = stop, int(ends[stop - 1])
-
-
-def rows(batch: Batch, chosen: Any) -> Batch:
-    """A slice of the rows, or those of a mask; without evidence, which no point has."""
-    return Batch(
-        sources=batch.sources,
-        source=batch.source[chosen],
-        metrics=batch.metrics,
-        metric=batch.metric[chosen],
-        ts=batch.ts[chosen],
-        value=batch.value[chosen],
-    )
 
 
 def _lengths(names: tuple[str, ...]) -> Any:

@@ -1,6 +1,7 @@
 """The history as others read it: by journal position, by time, file by file."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -168,13 +169,5 @@ def _cut(rows: Rows, *, since: Ts, until: Ts) -> Rows:
     evidence = None
     if batch.evidence is not None:
         evidence = tuple(batch.evidence[row] for row in np.flatnonzero(inside).tolist())
-    cut = Batch(
-        sources=batch.sources,
-        source=batch.source[inside],
-        metrics=batch.metrics,
-        metric=batch.metric[inside],
-        ts=batch.ts[inside],
-        value=batch.value[inside],
-        evidence=evidence,
-    )
+    cut = replace(batch.rows(inside), evidence=evidence)
     return Rows(cut, rows.late[inside])
