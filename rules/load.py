@@ -9,15 +9,9 @@ from citypatrol.yamlfile import Document, load_model
 from citypatrol.yamltree import step
 from rules.incidents import TicketSpec
 from rules.ruleset import Clear, Comparison, Limit, Rule, RuleSet, Unless, When, Word
-from rules.words import (
-    ClearWords,
-    LimitWords,
-    RuleFile,
-    RuleWords,
-    TicketWords,
-    UnlessWords,
-    WhenWords,
-)
+from rules.ticket_words import TicketWords
+from rules.when_words import ClearWords, LimitWords, UnlessWords, WhenWords
+from rules.words import RuleFile, RuleWords
 
 __all__ = ["RuleSet", "load_rules"]
 
