@@ -21,13 +21,13 @@ Line = dict[str, Any]
 
 
 def detector_for(model: str, *, min_score: float = MIN_SCORE) -> Detector:
-    """``street``, ``traffic_light``, or the path of an ONNX file with a YOLO head.
+    """``street``, ``traffic_light``, ``people``, or the path of an ONNX file with a YOLO head.
 
     Raises ``ModelError`` where there is no such file.
     """
     if model == "traffic_light":
         return found_heads(min_score=min_score)
-    path = onnx.MODELS / f"{model}.onnx" if model == "street" else Path(model)
+    path = onnx.MODELS / f"{model}.onnx" if model in onnx.shipped() else Path(model)
     onnx.shared(path)
     return Yolo(path, min_score=min_score)
 

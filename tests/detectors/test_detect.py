@@ -97,7 +97,7 @@ def test_a_clip_that_breaks_off_gives_what_was_there(model: str, tmp_path: Path)
 
 @pytest.mark.parametrize("name", ["gone.onnx", "streets"])
 def test_an_unknown_model_is_an_error_before_the_first_picture(name: str, photo: Path) -> None:
-    with pytest.raises(ModelError, match=f"{name}: no such model.*shipped models are street"):
+    with pytest.raises(ModelError, match=f"{name}: no such model.*shipped models are people"):
         next(iter(detect(name, [photo])))
 
 

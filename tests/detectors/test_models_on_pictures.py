@@ -79,6 +79,14 @@ def test_street_finds_signal_heads(pictures: Path) -> None:
     assert recall(heads, label="traffic_light", kind=LIGHT) >= 0.65
 
 
+def test_people_finds_cars_and_whoever_walks_by(pictures: Path) -> None:
+    detector = Yolo(onnx.MODELS / "people.onnx", min_score=0.4)
+    clips = {"motorway_overpass.mp4": "car", "shop_pavement_cctv.mp4": "person"}
+    for name, label in clips.items():
+        _, pixels = next(files.read_clip(pictures / "clips" / name))
+        assert label in {one.label for one in detector(pixels)}, name
+
+
 def frames(folder: Path) -> Iterator[Frame]:
     for at, pixels in islice(files.read_clip(folder / CLIP, every_s=5.0), 6):
         yield Frame("511wi", round(at * 1000), pixels)

@@ -34,7 +34,7 @@ def test_bad_names_are_said_with_the_file(
 
 
 def test_a_missing_file_is_named_with_what_there_is(tmp_path: Path) -> None:
-    with pytest.raises(onnx.ModelError, match=r"gone\.onnx: no such model.*street, traffic_light"):
+    with pytest.raises(onnx.ModelError, match=r"gone\.onnx: no such model.*people, street"):
         onnx.load(tmp_path / "gone.onnx")
 
 
@@ -60,11 +60,13 @@ def test_a_file_is_loaded_once(write_model: Callable[..., Path]) -> None:
 
 
 def test_the_shipped_models_are_small_and_named() -> None:
-    assert set(onnx.shipped()) == {"street", "traffic_light"}
-    street, light = (onnx.MODELS / f"{name}.onnx" for name in ("street", "traffic_light"))
+    assert onnx.shipped() == ("people", "street", "traffic_light")
+    people, street, light = (onnx.MODELS / f"{name}.onnx" for name in onnx.shipped())
+    assert people.stat().st_size < 12_000_000
     assert street.stat().st_size < 12_000_000
     assert light.stat().st_size < 2_000_000
     assert onnx.shared(street).names() == ("litter", "garbage_bag", "dumped_waste", "traffic_light")
+    assert onnx.shared(people).names()[:3] == ("person", "bicycle", "car")
     assert onnx.shared(light).names()[:4] == ("red", "yellow", "green", "off")
 
 
