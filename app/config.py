@@ -69,8 +69,20 @@ def _mode(text: str) -> str:
 
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-Code = Annotated[str, AfterValidator(_code)]
+Code = Annotated[
+    str, AfterValidator(_code), Field(json_schema_extra={"pattern": "^[A-Z0-9]{1,8}$"})
+]
 TimezoneName = Annotated[str, AfterValidator(_timezone)]
+Listen = Annotated[
+    str,
+    AfterValidator(_listen),
+    Field(json_schema_extra={"pattern": r"^(\[[0-9a-fA-F:]+\]|[^\s:\[\]/]+):[0-9]{1,5}$"}),
+]
+PublicUrl = Annotated[
+    str,
+    AfterValidator(_public_url),
+    Field(json_schema_extra={"pattern": r"^[hH][tT][tT][pP][sS]?://[^\s/?#@]+[^?#]*$"}),
+]
 
 
 class CitySection(Model):
@@ -123,9 +135,9 @@ class EvidenceSection(Model):
 class HttpSection(Model):
     """``token`` guards the desk and the API; callbacks and signed pictures are open."""
 
-    listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8080"
+    listen: Listen = "127.0.0.1:8080"
     token: Secret | None = None
-    public_url: Annotated[str, AfterValidator(_public_url)] | None = None
+    public_url: PublicUrl | None = None
 
     @property
     def host(self) -> str:

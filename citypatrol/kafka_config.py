@@ -34,12 +34,20 @@ def _prefix(text: str) -> str:
     return text
 
 
+BrokerText = Annotated[
+    str, AfterValidator(_broker), Field(json_schema_extra={"pattern": r"^[^\s:/]+:[0-9]{1,5}$"})
+]
+Prefix = Annotated[
+    str, AfterValidator(_prefix), Field(json_schema_extra={"pattern": f"^{_PREFIX.pattern}$"})
+]
+
+
 class KafkaJournalConfig(Model):
     """The Kafka form of the journal. ``partitions`` is fixed when the topics are made."""
 
     type: Literal["kafka"]
-    brokers: Annotated[list[Annotated[str, AfterValidator(_broker)]], Field(min_length=1)]
-    prefix: Annotated[str, AfterValidator(_prefix)] = "citypatrol"
+    brokers: Annotated[list[BrokerText], Field(min_length=1)]
+    prefix: Prefix = "citypatrol"
     partitions: Annotated[int, Field(ge=1, le=1024)] = 8
     replication: Annotated[int, Field(ge=1, le=9)] = 1
     keep: DurationMs = 7 * 24 * 3_600_000

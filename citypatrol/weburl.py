@@ -4,7 +4,7 @@ import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 _USER = re.compile(r"//[^/]*@")
 
@@ -39,5 +39,6 @@ def base_url(text: str) -> str:
     return text.rstrip("/")
 
 
-HttpUrlText = Annotated[str, AfterValidator(http_url)]
-BaseUrlText = Annotated[str, AfterValidator(base_url)]
+_SHOWN = {"pattern": r"^[hH][tT][tT][pP][sS]?://[^\s/?#@]+[^\s#]*$"}
+HttpUrlText = Annotated[str, AfterValidator(http_url), Field(json_schema_extra=_SHOWN)]
+BaseUrlText = Annotated[str, AfterValidator(base_url), Field(json_schema_extra=_SHOWN)]

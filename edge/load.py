@@ -70,6 +70,18 @@ def _every(ms: int) -> int:
     return ms
 
 
+Id = Annotated[
+    str,
+    AfterValidator(_id),
+    Field(json_schema_extra={"minLength": 1, "maxLength": _LONGEST_ID, "pattern": "^[^/]*$"}),
+]
+CameraUrl = Annotated[
+    Secret,
+    AfterValidator(camera_url),
+    Field(json_schema_extra={"pattern": r"^((rtsps?|file)://|.*\$\{)"}),
+]
+
+
 class CameraPlace(Model):
     """WGS 84 degrees."""
 
@@ -81,8 +93,8 @@ class CameraConfig(Model):
     """One camera. ``site`` and ``place`` may be left to the registry."""
 
     noun: ClassVar[str] = "camera"
-    id: Annotated[str, AfterValidator(_id)]
-    url: Annotated[Secret, AfterValidator(camera_url)]
+    id: Id
+    url: CameraUrl
     every: Annotated[DurationMs, AfterValidator(_every)] = 10_000
     transport: Literal["tcp", "udp"] = "tcp"
     site: Annotated[str, Field(min_length=1, max_length=200)] | None = None
@@ -106,7 +118,7 @@ class CameraConfig(Model):
         return labels
 
 
-class _File(Model):
+class CameraFile(Model):
     cameras: list[CameraConfig]
 
 
@@ -136,7 +148,7 @@ def load_cameras(
 
     With ``registry``: a camera that stands elsewhere there is a problem.
     """
-    found, problems, document = load_model(path, _File, env=env)
+    found, problems, document = load_model(path, CameraFile, env=env)
     if found is None:
         return None, problems
     crossed = list(_cross_checks(found.cameras, registry or Registry.empty(), document))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from citypatrol.clock import Clock
 from citypatrol.dead import DeadStore
@@ -36,12 +36,23 @@ def _pattern(text: str) -> str:
     return text
 
 
+_LEVEL: Final = r"(\{[a-z][a-z0-9_]{0,62}\}|[^{}+#/]*)"
+Match = Annotated[
+    str,
+    AfterValidator(_pattern),
+    Field(json_schema_extra={"minLength": 1, "pattern": rf"^(?!\$share/){_LEVEL}(/{_LEVEL})*$"}),
+]
+Url = Annotated[
+    str, Field(json_schema_extra={"pattern": r"^[mM][qQ][tT][tT][sS]?://[^\s/@?#]+/?([?#].*)?$"})
+]
+
+
 class Topic(Model):
     """One pattern and how its payloads are read."""
 
     unbuilt: ClassVar[Mapping[str, str]] = {"payload: sparkplug": _INSTEAD}
 
-    match: Annotated[str, AfterValidator(_pattern)]
+    match: Match
     payload: Payload
     metric: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
@@ -87,10 +98,17 @@ def _per_second(value: object) -> object:
     return int(found[1]) / _RATE_S[found[2]]
 
 
+Rate = Annotated[
+    float,
+    BeforeValidator(_per_second),
+    WithJsonSchema({"type": "string", "pattern": f"^{_RATE.pattern}$"}),
+]
+
+
 class Limit(Model):
     """What one source may send before it is thinned."""
 
-    per_source: Annotated[float, BeforeValidator(_per_second), Field(gt=0)] = 1_000.0
+    per_source: Rate = 1_000.0
     burst: Annotated[int, Field(ge=1)] = 100_000
 
 
@@ -98,7 +116,7 @@ class MqttInput(Model):
     """One MQTT broker. Several inputs may name one broker."""
 
     type: Literal["mqtt"]
-    url: str
+    url: Url
     username: str | None = None
     password: Secret | None = None
     client_id: Annotated[str, Field(min_length=1, max_length=200)] | None = None

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from citypatrol.units import DurationMs
 
@@ -24,5 +24,14 @@ def _some(ms: int) -> int:
     return ms
 
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_name)]
-Some = Annotated[DurationMs, AfterValidator(_some)]
+Name = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=100),
+    AfterValidator(_name),
+    Field(json_schema_extra={"pattern": r"^[^\x00-\x1f\x7f]*$"}),
+]
+Some = Annotated[
+    DurationMs,
+    AfterValidator(_some),
+    Field(json_schema_extra={"pattern": "^0*[1-9][0-9]*(ms|s|m|h|d)$"}),
+]

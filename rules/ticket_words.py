@@ -4,13 +4,15 @@ import re
 from string import Formatter
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from citypatrol.units import DurationMs
 from citypatrol.yamlfile import Model
 from rules.plain_words import Name, Some
 
 _CATEGORY: Final = re.compile(r"[\w-]+(\.[\w-]+)*")
+_WORD: Final = r"[^\x00-\x20!-,./:-@\[-^`{-\x7f]+"
+_FILLED: Final = r"\{(source|group|rule|metric|value|count|source\.[^{}:!]+)(:[^{}]*)?\}"
 _SENTENCES: Final = ("source", "group", "rule", "metric")
 
 
@@ -52,12 +54,23 @@ def _placeholder(name: str, spec: str, conversion: str | None) -> None:
         raise ValueError(message) from error
 
 
-Category = Annotated[str, StringConstraints(max_length=100), AfterValidator(_category)]
+Category = Annotated[
+    str,
+    StringConstraints(max_length=100),
+    AfterValidator(_category),
+    Field(json_schema_extra={"pattern": rf"^{_WORD}(\.{_WORD})*$"}),
+]
+Title = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200),
+    AfterValidator(_title),
+    Field(json_schema_extra={"pattern": rf"^([^{{}}]|\{{\{{|\}}\}}|{_FILLED})*$"}),
+]
 
 
 class TicketWords(Model):
     category: Category
-    title: Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_title)]
+    title: Title
     ack: Some | None = None
     resolve: Some | None = None
     cooldown: DurationMs = 600_000

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from citypatrol.units import DurationMs
 from citypatrol.yamlfile import Model, wrong
@@ -32,7 +32,11 @@ def _ordered(pair: tuple[float, float]) -> tuple[float, float]:
     return pair
 
 
-Samples = Annotated[int, BeforeValidator(_count)]
+Samples = Annotated[
+    int,
+    BeforeValidator(_count),
+    WithJsonSchema({"type": "string", "pattern": "^[1-9][0-9]{0,5} samples?$"}),
+]
 Pair = Annotated[tuple[float, float], AfterValidator(_ordered)]
 
 

@@ -1,9 +1,9 @@
 """The rule file as models: the words people write, and what is wrong with them (DESIGN 6)."""
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from citypatrol.yamlfile import Model, wrong
 from rules.plain_words import Name, Some
@@ -36,7 +36,12 @@ def _one_severity(value: object) -> object:
     return value
 
 
-Cells = Annotated[list[str], BeforeValidator(_cells)]
+_CELL: Final = {"anyOf": [{"type": "string", "minLength": 1}, {"type": "integer"}]}
+Cells = Annotated[
+    list[str],
+    BeforeValidator(_cells),
+    WithJsonSchema({"anyOf": [*_CELL["anyOf"], {"type": "array", "items": _CELL, "minItems": 1}]}),
+]
 SeverityWord = Annotated[
     Literal["info", "minor", "major", "critical"], BeforeValidator(_one_severity)
 ]

@@ -36,11 +36,22 @@ def _signing_secret(secret: Secret) -> Secret:
     return secret
 
 
+Id = Annotated[str, AfterValidator(_id), Field(json_schema_extra={"pattern": f"^{_ID.pattern}$"})]
+Category = Annotated[
+    str, AfterValidator(_category), Field(json_schema_extra={"pattern": f"^{_CATEGORY.pattern}$"})
+]
+SigningSecret = Annotated[
+    Secret,
+    AfterValidator(_signing_secret),
+    Field(json_schema_extra={"pattern": r"^(whsec_[A-Za-z0-9+/=_-]+|.*\$\{.*)$"}),
+]
+
+
 class UnitWebhook(Model):
     """Where a unit's events go, and the key that signs both ways."""
 
     url: HttpUrlText
-    secret: Annotated[Secret, AfterValidator(_signing_secret)]
+    secret: SigningSecret
 
 
 class Unit(Model):
@@ -52,15 +63,15 @@ class Unit(Model):
         "calendar": "deadlines run day and night; leave it out",
     }
 
-    id: Annotated[str, AfterValidator(_id)]
+    id: Id
     name: Annotated[str, Field(min_length=1, max_length=200)]
     level: Literal["street", "district", "city"]
     parent: str | None = None
-    handles: list[Annotated[str, AfterValidator(_category)]]
+    handles: list[Category]
     webhook: UnitWebhook | None = None
 
 
-class _File(Model):
+class UnitFile(Model):
     units: list[Unit]
 
 
@@ -104,7 +115,7 @@ class Units:
 
 def load_units(path: Path) -> tuple[Units | None, list[Problem]]:
     """The units, and everything that is wrong with the file; None where it cannot be read."""
-    found, problems, document = load_model(path, _File)
+    found, problems, document = load_model(path, UnitFile)
     if found is None:
         return None, problems
     crossed = list(_cross_checks(found.units, document))

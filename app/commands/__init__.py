@@ -9,6 +9,7 @@ BUILT = {
     "check": "read every file, connect to nothing, print all errors at once",
     "test": "play rule tests: expected alarms, incidents and tickets",
     "backtest": "what these rules would have filed, from the Parquet history",
+    "schema": "JSON Schema of a kind of file, for editors",
     "detect": "run a detector on pictures or clips",
     "camera": "look at one camera: what it sends, and a picture",
     "tickets": "the ticket desk from a terminal",
@@ -25,5 +26,4 @@ NOT_BUILT = {
     "diff": "compare what `citypatrol backtest` says of both rule sets until it is",
     "explain": "`citypatrol -v run` logs each incident until it is",
     "webhook": "`citypatrol dead replay` sends a delivery again",
-    "schema": "`citypatrol check` names every wrong key with its line",
 }

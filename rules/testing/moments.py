@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 from typing import Annotated, Final, NamedTuple
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 
 from citypatrol.clock import Ts
 from citypatrol.units import duration_ms, format_duration
@@ -61,5 +61,15 @@ def told(ms: int) -> str:
     return sign + ("".join(parts) or "0s")
 
 
-MomentField = Annotated[Moment, BeforeValidator(parse_moment)]
-TimeField = Annotated[int, BeforeValidator(parse_time)]
+_ZONED: Final = r"[0-9]{4}.*T.*(Z|[+-][0-9:.]+)"
+_OFFSET: Final = r"([0-9]{1,15}(ms|s|m|h|d))+"
+MomentField = Annotated[
+    Moment,
+    BeforeValidator(parse_moment),
+    WithJsonSchema({"type": "string", "pattern": rf"^({_OFFSET}|{_ZONED})$"}),
+]
+TimeField = Annotated[
+    int,
+    BeforeValidator(parse_time),
+    WithJsonSchema({"type": "string", "pattern": f"^{_ZONED}$"}),
+]

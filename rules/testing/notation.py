@@ -6,7 +6,7 @@ down to 10; ``_`` no sample, ``_x3`` three times none.
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 MOST: Final = 1_000_000
 _NUMBER: Final = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
@@ -14,6 +14,17 @@ _GAP: Final = re.compile(r"_(?:x(\d{1,9}))?", re.ASCII)
 _RUN: Final = re.compile(
     rf"({_NUMBER})(?:([+-](?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)?x(\d{{1,9}}))?", re.ASCII
 )
+_UNSIGNED: Final = r"([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+_ONE: Final = rf"(_(x[0-9]{{1,9}})?|[+-]?{_UNSIGNED}(([+-]{_UNSIGNED})?x[0-9]{{1,9}})?)"
+_TEXT: Final = {"type": "string", "pattern": rf"^\s*{_ONE}(\s+{_ONE})*\s*$"}
+IN_JSON: Final[dict[str, Any]] = {
+    "anyOf": [
+        _TEXT,
+        {"type": ["number", "null"]},
+        {"type": "array", "minItems": 1, "items": {"anyOf": [_TEXT, {"type": ["number", "null"]}]}},
+    ]
+}
+"""The same for editors: what JSON Schema can say of it."""
 
 Values = Sequence[float | None]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from citypatrol.clock import Ts
 from citypatrol.units import DurationMs
@@ -11,7 +11,7 @@ from citypatrol.yamlfile import Model, wrong
 from rules.incidents import Severity
 from rules.ruleset import EVERY_METRIC
 from rules.testing.moments import Moment, MomentField
-from rules.testing.notation import Values, expand
+from rules.testing.notation import IN_JSON, Values, expand
 
 State = Literal["ok", "pending", "firing"]
 EVERY_MS: Final = 60_000
@@ -51,10 +51,17 @@ def _one_metric(text: str) -> str:
 
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-Labels = Mapping[Name, Annotated[str, BeforeValidator(_cell)]]
+Cell = Annotated[str, BeforeValidator(_cell), WithJsonSchema({"type": ["string", "number"]})]
+Labels = Mapping[Name, Cell]
 Number = Annotated[float, BeforeValidator(_number)]
-Step = Annotated[DurationMs, AfterValidator(_more_than_nothing)]
-Metric = Annotated[Name, AfterValidator(_one_metric)]
+Step = Annotated[
+    DurationMs,
+    AfterValidator(_more_than_nothing),
+    Field(json_schema_extra={"pattern": "^0*[1-9][0-9]*(ms|s|m|h|d)$"}),
+]
+Metric = Annotated[
+    Name, AfterValidator(_one_metric), Field(json_schema_extra={"not": {"const": EVERY_METRIC}})
+]
 
 
 class SeriesWords(Model):
@@ -63,7 +70,7 @@ class SeriesWords(Model):
 
     source: Name
     metric: Metric
-    values: Annotated[Any, BeforeValidator(_expanded)] = None
+    values: Annotated[Any, BeforeValidator(_expanded), WithJsonSchema(IN_JSON)] = None
     at: Mapping[MomentField, Number | None] | None = None
     every: Step | None = None
     begin: MomentField = Field(default=Moment(0), alias="from")

@@ -1,0 +1,86 @@
+"""What an editor says beside each key of a rule file, and what its validators ask for."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from app.schemas.draft7 import Notes, at_most_one_of, has, none_of, one_of, where
+from rules.ruleset import EVERY_METRIC
+from rules.ticket_words import TicketWords
+from rules.when_words import ClearWords, LimitWords, UnlessWords, WhenWords
+from rules.words import RuleFile, RuleWords, SelectWords
+
+_COMPARING: Final = ("above", "below", "between", "outside")
+_COMPARED: Final = {
+    "above": "More than this number (the number itself is not above).",
+    "below": "Less than this number (the number itself is not below).",
+    "between": "From the lower to the higher number, both included: [2, 8].",
+    "outside": "Exactly the opposite of between: [2, 8].",
+}
+_FOR: Final = "How long it must hold without a break, like 2m; exactly so long is long enough."
+_SILENCE: Final = {"properties": {"when": has("missing")}, "required": ["when"]}
+_STAR: Final = {"properties": {"metric": {"const": EVERY_METRIC}}, "required": ["metric"]}
+_EVERY: Final = {"properties": {"select": _STAR}, "required": ["select"]}
+
+RULE_NOTES: Final[Mapping[type, Notes]] = {
+    RuleFile: Notes({"rules": "The rules of this file; a name may be given once over all files."}),
+    RuleWords: Notes(
+        {
+            "name": "Its name in tickets, tests and metrics; given once over all files.",
+            "select": "Which series it looks at.",
+            "when": "When it is an incident.",
+            "clear": "When the incident is over; without it, when `when` is known to be false.",
+            "unless": "A metric that makes the rule's own samples worthless while this holds.",
+            "group": "A label: sources that share its value share one ticket.",
+            "severity": "How bad it is.",
+            "stale": "How long a value lives; default: `kinds` of city.yaml.",
+            "ticket": "The ticket that it opens; without it there are incidents only.",
+        },
+        [
+            where(_EVERY, _SILENCE),
+            where(_SILENCE, {"properties": {"clear": none_of(*_COMPARING)}}),
+            where(_SILENCE, {"anyOf": [has("unless"), none_of("stale")]}),
+        ],
+    ),
+    SelectWords: Notes(
+        {
+            "metric": 'The exact name of a metric, or "*" for all of a source (missing only).',
+            "where": "Labels that must all fit; a list means any of these.",
+        }
+    ),
+    WhenWords: Notes(
+        {
+            **_COMPARED,
+            "for": _FOR,
+            "at_least": "How many samples in a row must fit, like 3 samples.",
+            "missing": "Silence: no sample for longer than this.",
+        },
+        [
+            one_of(*_COMPARING, "missing"),
+            where(has("missing"), none_of("for", "at_least")),
+        ],
+    ),
+    ClearWords: Notes(
+        {**_COMPARED, "for": "How long that must hold, like 5m."},
+        [at_most_one_of(*_COMPARING), {"anyOf": [has(key) for key in (*_COMPARING, "for")]}],
+    ),
+    UnlessWords: Notes(
+        {"metric": "One metric of the same source, or of its parent camera.", **_COMPARED},
+        [one_of(*_COMPARING), {"not": _STAR}],
+    ),
+    LimitWords: Notes(
+        {
+            "label": "The label of the source that holds the number.",
+            "default": "The number where that cell is empty.",
+        }
+    ),
+    TicketWords: Notes(
+        {
+            "category": "A dotted name like road.flooding; it decides which unit gets the ticket.",
+            "title": "What people read: {source.name}, {source.LABEL}, {value:.0f}, {count}.",
+            "ack": "How soon the unit must answer.",
+            "resolve": "How soon it must be done.",
+            "cooldown": "How long after it was closed none is opened for the same thing.",
+            "joins": "A rule among whose tickets these incidents are filed.",
+        }
+    ),
+}
