@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import AfterValidator, RootModel
+from pydantic import AfterValidator, RootModel, WithJsonSchema
 
-from citypatrol.units import DurationMs
+from citypatrol.units import MORE_THAN_0S, DurationMs
 from citypatrol.yamlfile import Model
 
 LATENESS_MS = 0
@@ -28,11 +28,14 @@ def _lives(ms: int) -> int:
     return ms
 
 
+Life = Annotated[DurationMs, AfterValidator(_lives), WithJsonSchema(MORE_THAN_0S)]
+
+
 class KindTimes(Model):
     """One entry; what it leaves out comes from ``default``."""
 
     lateness: DurationMs | None = None
-    stale: Annotated[DurationMs, AfterValidator(_lives)] | None = None
+    stale: Life | None = None
 
 
 class Kinds(RootModel[dict[str, KindTimes]]):

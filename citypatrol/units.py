@@ -77,6 +77,9 @@ DurationMs = Annotated[
 ]
 """A field in milliseconds, written as a duration in files; code may pass the int."""
 
+MORE_THAN_0S: Final = {"type": "string", "pattern": "^0*[1-9][0-9]*(ms|s|m|h|d)$"}
+"""The JSON Schema of a duration that must not be none."""
+
 SizeBytes = Annotated[
     int,
     BeforeValidator(_size_field),

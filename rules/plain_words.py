@@ -3,9 +3,9 @@
 import re
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
-from citypatrol.units import DurationMs
+from citypatrol.units import MORE_THAN_0S, DurationMs
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -33,5 +33,5 @@ Name = Annotated[
 Some = Annotated[
     DurationMs,
     AfterValidator(_some),
-    Field(json_schema_extra={"pattern": "^0*[1-9][0-9]*(ms|s|m|h|d)$"}),
+    WithJsonSchema(MORE_THAN_0S),
 ]

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from citypatrol.clock import Ts
-from citypatrol.units import DurationMs
+from citypatrol.units import MORE_THAN_0S, DurationMs
 from citypatrol.yamlfile import Model, wrong
 from rules.incidents import Severity
 from rules.ruleset import EVERY_METRIC
@@ -57,7 +57,7 @@ Number = Annotated[float, BeforeValidator(_number)]
 Step = Annotated[
     DurationMs,
     AfterValidator(_more_than_nothing),
-    Field(json_schema_extra={"pattern": "^0*[1-9][0-9]*(ms|s|m|h|d)$"}),
+    WithJsonSchema(MORE_THAN_0S),
 ]
 Metric = Annotated[
     Name, AfterValidator(_one_metric), Field(json_schema_extra={"not": {"const": EVERY_METRIC}})
