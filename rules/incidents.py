@@ -17,10 +17,19 @@ Severity = Literal["info", "minor", "major", "critical"]
 
 
 @dataclass(frozen=True, slots=True)
+class Merge:
+    """How near an open ticket of the same category must be; ``within`` in milliseconds."""
+
+    radius_m: float
+    within: int
+
+
+@dataclass(frozen=True, slots=True)
 class TicketSpec:
-    """The ``ticket:`` block of a rule; durations in milliseconds, None where the rule has none.
+    """What a rule says of its tickets; durations in milliseconds, None where the rule has none.
 
     ``joins``: the rule among whose tickets this one's incidents are filed, None for its own.
+    ``shadow``: they are counted and nobody is sent; ``confirm``: a person looks before anybody is.
     """
 
     category: str
@@ -29,6 +38,9 @@ class TicketSpec:
     resolve: int | None = None
     cooldown: int = 600_000
     joins: str | None = None
+    shadow: bool = False
+    confirm: bool = False
+    merge: Merge | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +83,12 @@ def decode_incident(data: bytes) -> Incident:
     try:
         fields: dict[str, Any] = orjson.loads(data)
         spec = fields.pop("ticket")
-        return Incident(**fields, ticket=TicketSpec(**spec) if spec else None)
+        return Incident(**fields, ticket=_spec(spec) if spec else None)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"not an incident: {data[:60]!r} ({error})"
         raise ValueError(message) from error
+
+
+def _spec(fields: dict[str, Any]) -> TicketSpec:
+    merge = fields.pop("merge", None)
+    return TicketSpec(**fields, merge=Merge(**merge) if merge else None)

@@ -7,7 +7,7 @@ from pathlib import Path
 from citypatrol.errors import Problem
 from citypatrol.yamlfile import Document, load_model
 from citypatrol.yamltree import step
-from rules.incidents import TicketSpec
+from rules.incidents import Merge, TicketSpec
 from rules.ruleset import Clear, Comparison, Limit, Rule, RuleSet, Unless, When, Word
 from rules.ticket_words import TicketWords
 from rules.when_words import ClearWords, LimitWords, UnlessWords, WhenWords
@@ -96,7 +96,7 @@ def _rule(words: RuleWords) -> Rule:
         group=words.group,
         severity=words.severity,
         stale=words.stale,
-        ticket=None if words.ticket is None else _ticket(words.ticket),
+        ticket=None if words.ticket is None else _ticket(words, words.ticket),
     )
 
 
@@ -119,7 +119,8 @@ def _unless(words: UnlessWords) -> Unless:
     return Unless(words.metric, comparison)
 
 
-def _ticket(words: TicketWords) -> TicketSpec:
+def _ticket(rule: RuleWords, words: TicketWords) -> TicketSpec:
+    merge = rule.merge or words.merge
     return TicketSpec(
         category=words.category,
         title=words.title,
@@ -127,6 +128,9 @@ def _ticket(words: TicketWords) -> TicketSpec:
         resolve=words.resolve,
         cooldown=words.cooldown,
         joins=words.joins,
+        shadow=rule.shadow,
+        confirm=(rule.confirm or words.confirm) is not None,
+        merge=None if merge is None else Merge(merge.radius_m, merge.within),
     )
 
 

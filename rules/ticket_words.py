@@ -2,7 +2,7 @@
 
 import re
 from string import Formatter
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
@@ -68,13 +68,24 @@ Title = Annotated[
 ]
 
 
+class MergeWords(Model):
+    """How near, in place and time, an open ticket of the same category is the same case."""
+
+    radius_m: Annotated[float, Field(gt=0, le=5_000)]
+    within: Some
+
+
 class TicketWords(Model):
+    """``confirm`` and ``merge`` may stand here or at the rule: the same."""
+
     category: Category
     title: Title
     ack: Some | None = None
     resolve: Some | None = None
     cooldown: DurationMs = 600_000
     joins: Name | None = None
+    confirm: Literal["person"] | None = None
+    merge: MergeWords | None = None
 
 
 def mentions(ticket: TicketWords, name: str) -> bool:

@@ -9,7 +9,7 @@ from citypatrol.yamlfile import Model, wrong
 from rules.plain_words import Name, Some
 from rules.ruleset import EVERY_METRIC
 from rules.spans import overlap
-from rules.ticket_words import TicketWords, mentions
+from rules.ticket_words import MergeWords, TicketWords, mentions
 from rules.when_words import LATER, ClearWords, UnlessWords, WhenWords, bounds
 
 
@@ -59,9 +59,7 @@ class RuleWords(Model):
     elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("category", "title", "ack", "resolve", "cooldown", "joins"), "ticket"
     ) | {"for": "when", "at_least": "when", "missing": "when", "where": "select"}
-    unbuilt: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        ("during", "mode", "shadow", "merge", "confirm"), LATER
-    )
+    unbuilt: ClassVar[Mapping[str, str]] = dict.fromkeys(("during", "mode"), LATER)
     name: Name
     select: SelectWords
     when: WhenWords
@@ -70,7 +68,23 @@ class RuleWords(Model):
     group: Name | None = None
     severity: SeverityWord = "major"
     stale: Some | None = None
+    shadow: bool = False
+    confirm: Literal["person"] | None = None
+    merge: MergeWords | None = None
     ticket: TicketWords | None = None
+
+    @model_validator(mode="after")
+    def _about_tickets(self) -> Self:
+        for key in ("confirm", "merge"):
+            if getattr(self, key) is None:
+                continue
+            if self.ticket is None:
+                message = "is about tickets, and the rule makes none; leave it out"
+                raise wrong(message, key)
+            if getattr(self.ticket, key) is not None:
+                message = "stands in ticket too; write it once"
+                raise wrong(message, key)
+        return self
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

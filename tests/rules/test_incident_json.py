@@ -2,10 +2,24 @@
 
 import pytest
 
-from rules.incidents import Incident, TicketSpec, decode_incident, encode_incident, incident_id
+from rules.incidents import (
+    Incident,
+    Merge,
+    TicketSpec,
+    decode_incident,
+    encode_incident,
+    incident_id,
+)
 
 
-@pytest.mark.parametrize("ticket", [None, TicketSpec("road.flooding", "t", ack=1)])
+@pytest.mark.parametrize(
+    "ticket",
+    [
+        None,
+        TicketSpec("road.flooding", "t", ack=1),
+        TicketSpec("a.b", "t", shadow=True, confirm=True, merge=Merge(50.0, 1_800_000)),
+    ],
+)
 @pytest.mark.parametrize("cleared_at", [None, 9])
 def test_round_trip(ticket: TicketSpec | None, cleared_at: int | None) -> None:
     one = Incident(
