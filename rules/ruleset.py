@@ -7,17 +7,25 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import orjson
 
 from rules.incidents import Severity, TicketSpec
 
+if TYPE_CHECKING:
+    from rules.during import During
+    from rules.tree import Node, Part
+
 EVERY_METRIC: Final = "*"
 ONLINE: Final = "online"
+SITE: Final = "site"
+NORMAL: Final = "normal"
 _NUMBER: Final = re.compile(r"[+-]?(\d{1,300}(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_LATER_WORDS: Final = frozenset({"tree", "during", "steps", "window"})
 
-Word = Literal["above", "below", "between", "outside"]
+Word = Literal["above", "below", "between", "outside", "equals"]
+WindowWord = Literal["mean", "max", "min", "sum", "count", "p95", "rate", "change"]
 
 
 def number(cell: str) -> float | None:
@@ -42,7 +50,8 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One of ``above below between outside``; ``low`` and ``high`` as far as the word has them."""
+    """One of ``above below between outside equals``; ``low`` and ``high`` as far as the word has
+    them, and for ``equals`` both the same."""
 
     word: Word
     low: Limit | None = None
@@ -59,27 +68,40 @@ def compare(word: Word, value: Any, low: Any, high: Any) -> Any:
         return value > low
     if word == "below":
         return value < high
-    if word == "between":
-        return (value >= low) & (value <= high)
-    return (value < low) | (value > high)
+    if word == "outside":
+        return (value < low) | (value > high)
+    return (value >= low) & (value <= high)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is compared in place of the newest value: what ``word`` says of the samples of the last
+    ``span`` milliseconds (RULES 23)."""
+
+    word: WindowWord
+    span: int
 
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """Either ``comparison`` or ``missing`` is there, never both."""
+    """One of ``comparison``, ``missing`` and ``tree`` is there."""
 
     comparison: Comparison | None = None
     missing: int | None = None
     hold_for: int = 0
     at_least: int = 1
+    window: Reading | None = None
+    tree: "Node | None" = None
 
 
 @dataclass(frozen=True, slots=True)
 class Clear:
-    """``comparison`` None: when the condition is known to be false."""
+    """``comparison`` or ``tree``; without both: when the condition is known to be false."""
 
     comparison: Comparison | None = None
     hold_for: int = 0
+    window: Reading | None = None
+    tree: "Node | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +109,14 @@ class Unless:
     """Looked up at the source, then at its parent (RULES 22). Its limits have no labels."""
 
     metric: str
+    comparison: Comparison
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """From where ``comparison`` holds, an incident has this severity."""
+
+    severity: Severity
     comparison: Comparison
 
 
@@ -104,21 +134,48 @@ class Rule:
     severity: Severity = "major"
     stale: int | None = None
     ticket: TicketSpec | None = None
+    during: "During | None" = None
+    steps: tuple[Step, ...] = ()
+    modes: "tuple[tuple[str, Rule | None], ...]" = ()
 
     @property
     def condition(self) -> str:
         """Hash of all that alarms depend on: where it stays the same, alarms survive a reload."""
         parts = asdict(self)
-        for name in ("name", "group", "severity", "ticket"):
+        for name in ("name", "group", "severity", "ticket", "modes"):
             del parts[name]
+        parts["steps"] = bool(self.steps)  # where they lie moves no alarm
+        for part in (parts, parts["when"], parts["clear"]):  # a word that is not used is no change
+            for name in _LATER_WORDS & part.keys():
+                if not part[name]:
+                    del part[name]
         return _hash(parts)
+
+    @property
+    def trees(self) -> "tuple[Node | Part, ...]":
+        """What ``when`` and ``clear`` join."""
+        return tuple(tree for tree in (self.when.tree, self.clear.tree) if tree is not None)
+
+    @property
+    def parts(self) -> "tuple[Part, ...]":
+        """Every part of every ``all any not``."""
+        return tuple(part for tree in self.trees for part in tree.every)
 
     @property
     def labels(self) -> frozenset[str]:
         """The labels that decide which sources it judges, and by which thresholds."""
-        comparisons = [c for c in (self.when.comparison, self.clear.comparison) if c is not None]
-        limits = (limit.label for c in comparisons for limit in c.limits)
-        return frozenset(label for label, _ in self.where) | {x for x in limits if x is not None}
+        own = [one.comparison for one in (self.when, self.clear)]
+        every = [*own, *(part.comparison for part in self.parts)]
+        limits = {limit.label for one in every if one is not None for limit in one.limits}
+        wheres = [self.where, *(part.where for part in self.parts)]
+        chosen = {label for where in wheres for label, _ in where}
+        places = {SITE for part in self.parts if part.site is not None}
+        places |= {"lat", "lon"} if self.during is not None and self.during.by_the_sun else set()
+        return frozenset(label for label in limits | chosen | places if label is not None)
+
+    def in_mode(self, mode: str) -> "Rule | None":
+        """The rule as it judges in this mode, None where it is off."""
+        return dict(self.modes).get(mode, self)
 
     def selects(self, labels: Mapping[str, str]) -> bool:
         return all(labels.get(label) in values for label, values in self.where)
@@ -138,6 +195,18 @@ class RuleSet:
     def hash(self) -> str:
         """16 hex digits that only a change of meaning changes: no comment, order or file does."""
         return _hash([asdict(rule) for rule in self.rules])
+
+    @property
+    def modes(self) -> frozenset[str]:
+        """Every mode that some rule names, and ``normal``."""
+        return frozenset({NORMAL} | {mode for rule in self.rules for mode, _ in rule.modes})
+
+    def in_mode(self, mode: str) -> "RuleSet":
+        """The rules as they judge in this mode."""
+        if not any(rule.modes for rule in self.rules):
+            return self
+        judging = (rule.in_mode(mode) for rule in self.rules)
+        return RuleSet(tuple(rule for rule in judging if rule is not None))
 
 
 def _hash(parts: object) -> str:

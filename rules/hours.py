@@ -1,0 +1,105 @@
+"""When ``during`` holds at one place, as instants of time in which it begins and ends."""
+
+from bisect import bisect_right
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from citypatrol.clock import Ts
+from citypatrol.workdays import is_workday
+from rules.during import During, Edge, Span
+from rules.sun import Sun, sun
+
+_DAY_MS: Final = 86_400_000
+_AHEAD: Final = 40
+"""Days that are worked out together."""
+_FEWEST: Final = 2  # a span may reach into the next day, and its sun's day is not the clock's
+_FIRST, _LAST = date(1900, 1, 1), date(2200, 1, 1)
+
+
+class Hours:
+    """``during`` at one place: latitude and longitude, None where nothing asks for the sun."""
+
+    def __init__(self, during: During, *, place: tuple[float, float] | None) -> None:
+        self._during = during
+        self._place = place
+        self._zone = ZoneInfo(during.timezone)
+        self._begin: Ts = 0
+        self._end: Ts = 0
+        self._changes: list[Ts] = []  # it begins to hold at the first, ends at the second, ...
+
+    @property
+    def is_known(self) -> bool:
+        return self._place is not None or not self._during.by_the_sun
+
+    def holds(self, ts: Ts) -> bool:
+        self._cover(ts)
+        return bisect_right(self._changes, ts) % 2 == 1
+
+    def next(self, ts: Ts) -> Ts:
+        """The first instant after ``ts`` in which it may change; at times nothing changes then."""
+        self._cover(ts)
+        at = bisect_right(self._changes, ts)
+        return self._changes[at] if at < len(self._changes) else self._end
+
+    def _cover(self, ts: Ts) -> None:
+        """Work out the days around ``ts``."""
+        if self._begin <= ts < self._end:
+            return
+        today = datetime.fromtimestamp(ts / 1000, UTC).astimezone(self._zone).date()
+        today = min(max(today, _FIRST), _LAST)
+        last = today + timedelta(days=_AHEAD)
+        day, spans = today - timedelta(days=_FEWEST), []
+        while day <= last:
+            if self._fits(day):
+                spans += [self._span(day, span) for span in self._during.spans or (_WHOLE,)]
+            day += timedelta(days=1)
+        self._begin, self._end = self._at(today, 0), self._at(last, 0)
+        self._begin, self._end = min(self._begin, ts), max(self._end, ts + _DAY_MS)
+        self._changes = _joined(spans)
+
+    def _fits(self, day: date) -> bool:
+        days = self._during.days
+        if days is None:
+            return True
+        if isinstance(days, tuple):
+            return day.weekday() in days
+        return is_workday(day, calendar=self._during.calendar) == (days == "workdays")
+
+    def _span(self, day: date, span: Span) -> tuple[Ts, Ts]:
+        begin, end = self._edge(day, span.begin), self._edge(day, span.end)
+        return begin, end if end > begin else self._edge(day + timedelta(days=1), span.end)
+
+    def _edge(self, day: date, edge: Edge) -> Ts:
+        if edge.base == "midnight":
+            return self._at(day, edge.offset)
+        found = self._sun(day)
+        return (found.rise if edge.base == "sunrise" else found.set) + edge.offset
+
+    def _sun(self, day: date) -> Sun:
+        if self._place is None:
+            return Sun(0, 0)
+        return sun(day, lat=self._place[0], lon=self._place[1])
+
+    def _at(self, day: date, ms: int) -> Ts:
+        """The instant of a time of day by the wall clock: of one that comes twice the first, of one
+        that is left out the one that the clock would have shown."""
+        midnight = datetime(day.year, day.month, day.day, tzinfo=self._zone)
+        local = midnight + timedelta(milliseconds=ms)  # by the wall clock
+        return round(local.timestamp() * 1000)
+
+
+_WHOLE: Final = Span(Edge("midnight"), Edge("midnight", _DAY_MS))
+
+
+def _joined(spans: list[tuple[Ts, Ts]]) -> list[Ts]:
+    """Begin, end, begin, end...: spans that meet are one."""
+    found: list[Ts] = []
+    for begin, end in sorted(spans):
+        if end <= begin:
+            continue
+        if found and begin <= found[-1]:
+            found[-1] = max(found[-1], end)
+        else:
+            found += [begin, end]
+    return found
