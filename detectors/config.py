@@ -11,10 +11,14 @@ from pydantic import AfterValidator, Field
 
 from citypatrol.units import DurationMs
 from citypatrol.yamlfile import Model, wrong
+from detectors.lying import Normal
 from detectors.types import Watch
 
 LARGEST_NAME = 80
 STREET_MIN_SCORE = 0.35
+PASSERS_MIN_SCORE = 0.25
+STAYS = 20_000
+"""Three looks at the default pace of a camera."""
 
 
 def _part_name(name: str) -> str:
@@ -67,13 +71,21 @@ def _polygon(points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, floa
     return points
 
 
+Edge = Annotated[float, Field(json_schema_extra={"minimum": 0, "maximum": 1})]
+Polygon = Annotated[
+    tuple[tuple[Edge, Edge], ...],
+    AfterValidator(_polygon),
+    Field(json_schema_extra={"minItems": 3}),
+]
+
+
 class RegionConfig(Model):
     """One signal head: where it is in the picture, and where that is known the longest time that
     it is dark by design (a turn arrow, a part-time signal)."""
 
     noun = "region"
     name: PartName
-    box: Annotated[tuple[float, float, float, float], AfterValidator(_box)]
+    box: Annotated[tuple[Edge, Edge, Edge, Edge], AfterValidator(_box)]
     dark: DurationMs | None = None
 
 
@@ -82,7 +94,7 @@ class ZoneConfig(Model):
 
     noun = "zone"
     name: PartName | None = None
-    polygon: Annotated[tuple[tuple[float, float], ...], AfterValidator(_polygon)]
+    polygon: Polygon
 
 
 def _regions(regions: tuple[RegionConfig, ...]) -> tuple[RegionConfig, ...]:
@@ -102,7 +114,9 @@ class TrafficLightConfig(Model):
     """``traffic_light.lit`` of each region."""
 
     type: Literal["traffic_light"]
-    regions: Annotated[tuple[RegionConfig, ...], AfterValidator(_regions)]
+    regions: Annotated[
+        tuple[RegionConfig, ...], AfterValidator(_regions), Field(json_schema_extra={"minItems": 1})
+    ]
 
     def build(self, *, camera: str) -> Watch:
         """The watch; its model is loaded at the first frame and shared by the process."""
@@ -114,27 +128,37 @@ class TrafficLightConfig(Model):
 
 
 class StreetConfig(Model):
-    """Counts of litter, bags and dumped waste in the picture or its zones.
+    """Counts of litter, bags and dumped waste that lie in the picture or its zones.
 
-    ``tiles``: side in pixels of tiles that are looked at beside the whole picture.
+    ``tiles``: side in pixels of tiles that are looked at beside the whole picture. ``stays``: how
+    long a thing is seen at its place before it counts, and the place empty before it is gone.
     """
 
     type: Literal["street"]
     zones: Annotated[tuple[ZoneConfig, ...], AfterValidator(_zones)] = ()
     min_score: Annotated[float, Field(gt=0, lt=1)] = STREET_MIN_SCORE
     tiles: Annotated[int, Field(ge=320, le=4096)] | None = None
+    stays: DurationMs = STAYS
 
-    def build(self, *, camera: str) -> Watch:
-        """The watch; its model is loaded at the first frame and shared by the process."""
+    def build(self, *, camera: str, normal: Normal = tuple) -> Watch:
+        """The watch; its models are loaded when they are first asked, and shared by the process.
+        ``normal``: what a person has taught."""
         from detectors import onnx
-        from detectors.street import COUNTED, StreetCounts, Zone
+        from detectors.street import COUNTED, KNOWN_FROM, StreetCounts
         from detectors.tiles import Tiled
         from detectors.yolo import Yolo
+        from detectors.zones import Ground, Zone
 
-        yolo = Yolo(onnx.MODELS / "street.onnx", min_score=self.min_score, labels=COUNTED)
-        detector = yolo if self.tiles is None else Tiled(yolo, tile=self.tiles)
-        zones = [Zone(zone.name, zone.polygon) for zone in self.zones]
-        return StreetCounts(camera, zones=zones, detector=detector)
+        low = self.min_score * KNOWN_FROM
+        yolo = Yolo(onnx.MODELS / "street.onnx", min_score=low, labels=COUNTED)
+        return StreetCounts(
+            ground=Ground(camera, [Zone(zone.name, zone.polygon) for zone in self.zones]),
+            detector=yolo if self.tiles is None else Tiled(yolo, tile=self.tiles),
+            passers=Yolo(onnx.MODELS / "people.onnx", min_score=PASSERS_MIN_SCORE),
+            min_score=self.min_score,
+            stays=self.stays,
+            normal=normal,
+        )
 
 
 class CameraConfig(Model):
@@ -171,9 +195,17 @@ DetectorConfigs = Annotated[tuple[DetectorConfig, ...], AfterValidator(_detector
 """The whole list ``detectors:`` of a camera."""
 
 
-def build_watches(camera: str, *, detectors: Sequence[DetectorConfig]) -> list[Watch]:
-    """The watches of a camera, its health first: that one also where it is not named."""
+def build_watches(
+    camera: str, *, detectors: Sequence[DetectorConfig], normal: Normal = tuple
+) -> list[Watch]:
+    """The watches of a camera, its health first: that one also where it is not named. ``normal``:
+    what a person has taught it to take no notice of."""
     health = [config for config in detectors if isinstance(config, CameraConfig)]
     others = [config for config in detectors if not isinstance(config, CameraConfig)]
     first = health[0] if health else CameraConfig(type="camera")
-    return [config.build(camera=camera) for config in (first, *others)]
+    return [
+        config.build(camera=camera, normal=normal)
+        if isinstance(config, StreetConfig)
+        else config.build(camera=camera)
+        for config in (first, *others)
+    ]

@@ -1,76 +1,156 @@
-"""Litter, bags and dumped waste, counted in the whole picture or in zones of it."""
+"""Litter, bags and dumped waste that lie somewhere: how much, on which ground, and how long."""
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
 
+import numpy as np
+
+from citypatrol.clock import Ts
 from citypatrol.samples import Sample
-from detectors.types import Detector, Finding, Frame, Seen
+from detectors import boxes, lying
+from detectors.lying import Lying, Normal, Passers, Sighting, Thing
+from detectors.same_view import SameView
+from detectors.types import Box, Detector, Finding, Frame, Pixels, Seen
+from detectors.zones import Ground
 
 COUNTED = ("litter", "garbage_bag", "dumped_waste")
-
-
-@dataclass(frozen=True, slots=True)
-class Zone:
-    """A part of the ground. ``polygon``: points x, y as fractions of width and height, in order."""
-
-    name: str | None
-    polygon: tuple[tuple[float, float], ...]
-
-    def holds(self, x: float, y: float) -> bool:
-        """Whether the point (fractions) lies inside: a ray to the right crosses the edge an odd
-        number of times (PNPOLY)."""
-        inside = False
-        x1, y1 = self.polygon[-1]
-        for x2, y2 in self.polygon:
-            if (y1 > y) != (y2 > y) and x < x1 + (y - y1) * (x2 - x1) / (y2 - y1):
-                inside = not inside
-            x1, y1 = x2, y2
-        return inside
-
-
-def foot(finding: Finding, *, width: int, height: int) -> tuple[float, float]:
-    """Where the thing stands: the middle of its box's lower edge, as fractions, kept inside."""
-    x1, _, x2, y2 = finding.box
-    last = 1.0 - 1e-7  # a box that ends at the edge stands inside
-    return min(max((x1 + x2) / 2 / width, 0.0), last), min(max(y2 / height, 0.0), last)
+COUNT, AREA, AGE = "count", "area", "age"
+PERSON: Final = "person"
+VEHICLES: Final = ("car", "bus", "truck", "motorcycle")
+KNOWN_FROM: Final = 0.5
+"""Of ``min_score``: the score from which a known thing is recognised."""
 
 
 class StreetCounts:
-    """The watch of ``type: street``: ``litter.count garbage_bag.count dumped_waste.count``.
+    """The watch of ``type: street``: ``LABEL.count LABEL.area LABEL.age`` of things that lie there.
 
-    Source is ``CAMERA/ZONE`` for a named zone, else ``CAMERA``; unnamed zones count together, once
-    each thing. Without zones the whole picture counts. A count of 0 is a sample too: it is what
-    clears an incident.
+    ``count`` of each label at every look at which it is known, also 0, which is what clears an
+    incident: it is not said while the camera has just begun, and not at a look at which none of
+    the things is seen and none is known to be gone. ``area`` (share of the ground) and ``age``
+    (seconds since the oldest was first seen) go with it for labels that have ever counted.
+
+    ``detector`` finds things from ``KNOWN_FROM`` of ``min_score`` on; ``passers`` is asked for
+    people and vehicles only where it matters.
     """
 
-    def __init__(self, camera: str, *, zones: Sequence[Zone], detector: Detector) -> None:
-        self._camera = camera
+    def __init__(
+        self,
+        *,
+        ground: Ground,
+        detector: Detector,
+        passers: Detector,
+        min_score: float,
+        stays: int,
+        normal: Normal = tuple,
+    ) -> None:
+        self._ground = ground
         self._detector = detector
-        self._zones: dict[str, list[Zone]] = {}
-        for zone in zones or (Zone(None, ((0, 0), (1, 0), (1, 1), (0, 1))),):
-            source = camera if zone.name is None else f"{camera}/{zone.name}"
-            self._zones.setdefault(source, []).append(zone)
+        self._passers = passers
+        self._min_score = min_score
+        self._stays = stays
+        self._normal = normal
+        self._view = SameView()
+        self._lying = Lying()
+        self._counted: set[tuple[str, str]] = set()
 
     def __call__(self, frame: Frame) -> Seen:
+        here = self._view.here(frame.pixels, at=frame.ts)
+        if here is None:
+            return Seen((), ())
+        if here is False:
+            self._lying = Lying()
+        normal = self._normal()
+        known = lying.without(self._lying, normal)
+        sightings = self._sightings(frame.pixels, normal)
+        matched = lying.match(known, sightings, may_be_new=self._may_be_new)
+        passers = self._who_stands_about(frame.pixels) if matched.doubtful else Passers()
+        self._lying = lying.look(known, matched, passers=passers, at=frame.ts, stays=self._stays)
+        if not self._lying.settled(at=frame.ts, stays=self._stays):
+            return Seen((), ())
+        by_ground = self._by_ground()
+        samples = tuple(self._samples(by_ground, at=frame.ts))
+        counted = {thing.box: thing for things in by_ground.values() for thing in things}
         height, width = frame.pixels.shape[:2]
-        found = [finding for finding in self._detector(frame.pixels) if finding.label in COUNTED]
-        counts: dict[str, Counter[str]] = {source: Counter() for source in self._zones}
-        counted = []
-        for finding in found:
-            x, y = foot(finding, width=width, height=height)
-            sources = [
-                source
-                for source, zones in self._zones.items()
-                if any(zone.holds(x, y) for zone in zones)
-            ]
-            for source in sources:
-                counts[source][finding.label] += 1
-            if sources:
-                counted.append(finding)
-        samples = tuple(
-            Sample(source, f"{label}.count", frame.ts, float(count[label]))
-            for source, count in counts.items()
-            for label in COUNTED
+        findings = (
+            _finding(thing, width=width, height=height)
+            for thing in counted.values()
+            if thing.seen == frame.ts
         )
-        return Seen(samples, tuple(counted))
+        return Seen(samples, tuple(findings))
+
+    def learned(self) -> dict[str, Any]:
+        """JSON for ``recall``: what lies there, and the view in which it does."""
+        return {
+            "view": self._view.learned(),
+            "began": self._lying.began,
+            "looks": self._lying.looks,
+            "things": [asdict(thing) for thing in self._lying.things],
+        }
+
+    def recall(self, learned: Mapping[str, Any], /) -> None:
+        """ValueError where this is none of ``learned``."""
+        try:
+            things = [Thing(**{**thing, "box": tuple(thing["box"])}) for thing in learned["things"]]
+            view, began, looks = learned["view"], learned["began"], learned["looks"]
+            boxes.of([thing.box for thing in things])
+        except (KeyError, TypeError, ValueError) as error:
+            message = f"no things that lie somewhere: {error}"
+            raise ValueError(message) from error
+        self._view.recall(view)
+        self._lying = Lying(tuple(things), began, looks)
+        self._counted = set(self._by_ground())
+
+    def _sightings(self, pixels: Pixels, normal: Sequence[Box]) -> list[Sighting]:
+        height, width = pixels.shape[:2]
+        found = (
+            Sighting(one.label, one.score, boxes.fractions(one.box, width=width, height=height))
+            for one in self._detector(pixels)
+            if one.label in COUNTED
+        )
+        return [one for one in found if not lying.is_normal(one.box, normal)]
+
+    def _may_be_new(self, one: Sighting) -> bool:
+        return one.score >= self._min_score and bool(self._ground.under(one.box))
+
+    def _who_stands_about(self, pixels: Pixels) -> Passers:
+        height, width = pixels.shape[:2]
+        by_label: dict[str, list[Box]] = defaultdict(list)
+        for one in self._passers(pixels):
+            by_label[one.label].append(boxes.fractions(one.box, width=width, height=height))
+        vehicles = [box for label in VEHICLES for box in by_label[label]]
+        return Passers(tuple(by_label[PERSON]), tuple(vehicles))
+
+    def _by_ground(self) -> dict[tuple[str, str], list[Thing]]:
+        """Source and label with the things that count there."""
+        found: dict[tuple[str, str], list[Thing]] = defaultdict(list)
+        for thing in self._lying.things:
+            if thing.lies:
+                for source in self._ground.under(thing.box):
+                    found[source, thing.label].append(thing)
+        return found
+
+    def _samples(
+        self, by_ground: Mapping[tuple[str, str], Sequence[Thing]], *, at: Ts
+    ) -> Iterator[Sample]:
+        self._counted |= set(by_ground)
+        for source in self._ground.sources:
+            for label in COUNTED:
+                things = by_ground.get((source, label), ())
+                if things and all(thing.seen != at for thing in things):
+                    continue
+                yield Sample(source, f"{label}.{COUNT}", at, float(len(things)))
+                if (source, label) not in self._counted:
+                    continue
+                covered = boxes.areas(boxes.of([thing.box for thing in things])).sum()
+                area = min(1.0, float(covered) / self._ground.area(source))
+                oldest = min((thing.since for thing in things), default=at)
+                yield Sample(source, f"{label}.{AREA}", at, area)
+                yield Sample(source, f"{label}.{AGE}", at, max(0, at - oldest) / 1000)
+
+
+def _finding(thing: Thing, *, width: int, height: int) -> Finding:
+    x1, y1, x2, y2 = np.array(thing.box) * (width, height, width, height)
+    box = (float(x1), float(y1), float(x2), float(y2))
+    return Finding(thing.label, min(1.0, thing.score), box)

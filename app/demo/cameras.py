@@ -72,7 +72,8 @@ def _spec(
     # Heads that are never dark by design: a demo has no time to learn that.
     regions = [{"name": head, "box": list(box), "dark": "0s"} for head, box in heads.items()]
     zones = [{"polygon": [list(point) for point in GROUND]}]
-    street: Mapping[str, object] = {"type": "street", "zones": zones}
+    # What lies there counts soon: a demo has no time to wait for people to walk on.
+    street: Mapping[str, object] = {"type": "street", "zones": zones, "stays": "2s"}
     signals: Mapping[str, object] = {"type": "traffic_light", "regions": regions}
     return CameraSpec(
         id=f"cam-{key}",

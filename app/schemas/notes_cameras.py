@@ -44,6 +44,7 @@ CAMERA_NOTES: Final[Mapping[type, Notes]] = {
             "zones": "Parts of the ground; without any, the whole picture.",
             "min_score": "What counts as seen, 0 to 1.",
             "tiles": "Side in pixels of tiles that are looked at too: far pavements.",
+            "stays": "How long a thing is seen lying before it counts, and its place empty after.",
         }
     ),
     detectors.ZoneConfig: Notes(

@@ -22,7 +22,7 @@ detectors:
   - {type: traffic_light, regions: [{name: north, box: [0.41, 0.12, 0.47, 0.30]},
       {name: arrow, box: [0, 0, 1, 1], dark: 90s}, {name: never, box: [0, 0, 1, 1], dark: 0s}]}
   - {type: street, zones: [{name: 人行道, polygon: [[0, 0.6], [1, 0.6], [1, 1], [0, 1]]},
-                            {polygon: [[0, 0], [1, 0], [1, 1]]}]}
+                            {polygon: [[0, 0], [1, 0], [1, 1]]}], stays: 2s}
   - {type: camera, frozen_after: 90s}
 """
 
@@ -43,7 +43,7 @@ def test_the_documented_form_is_read(tmp_path: Path) -> None:
     assert light.regions[0].box == (0.41, 0.12, 0.47, 0.30)
     assert [region.dark for region in light.regions] == [None, 90_000, 0]
     assert street.type == "street"
-    assert (street.min_score, street.tiles) == (0.35, None)
+    assert (street.min_score, street.tiles, street.stays) == (0.35, None, 2_000)
     assert (street.zones[0].name, street.zones[1].name) == ("人行道", None)
     assert health.type == "camera"
     assert health.frozen_after == 90_000
@@ -108,6 +108,7 @@ WRONG = [
         id="double zone",
     ),
     pytest.param("{type: street, min_score: 1.5}", ["min_score"], id="score"),
+    pytest.param("{type: street, stays: -1s}", ["stays", "-1s"], id="stays"),
     pytest.param("{type: street, tiles: 32}", ["tiles", "320"], id="tiles too small"),
     pytest.param("{type: camera, frozen_after: soon}", ["frozen_after", "soon"], id="duration"),
     pytest.param("{type: camera}\n  - {type: camera}", ["`type: camera` stands twice"], id="twice"),
@@ -145,11 +146,11 @@ def test_watches_of_the_documented_form_run(tmp_path: Path) -> None:
     camera, _ = read(tmp_path, GOOD)
     assert camera is not None
     pixels = np.random.default_rng(1).integers(0, 255, (120, 160, 3), dtype=np.uint8)
-    frame = Frame("dock", 3, pixels)
     samples = [
         sample
         for watch in build_watches("dock", detectors=camera.detectors)
-        for sample in watch(frame).samples
+        for second in range(3)
+        for sample in watch(Frame("dock", second * 1000, pixels)).samples
     ]
     sources = {sample.source for sample in samples if sample.metric == "litter.count"}
     assert sources == {"dock/人行道", "dock"}
@@ -167,9 +168,11 @@ def test_reading_a_configuration_imports_neither_opencv_nor_onnxruntime() -> Non
 
 
 def test_a_street_watch_looks_at_tiles_too(tmp_path: Path) -> None:
-    camera, problems = read(tmp_path, "id: dock\ndetectors:\n  - {type: street, tiles: 320}\n")
+    entry = "{type: street, tiles: 320, stays: 0s}"
+    camera, problems = read(tmp_path, f"id: dock\ndetectors:\n  - {entry}\n")
     assert (camera is not None, problems) == (True, [])
     assert camera is not None
     pixels = np.random.default_rng(1).integers(0, 255, (330, 500, 3), dtype=np.uint8)
     street = camera.detectors[0].build(camera="dock")
-    assert {sample.source for sample in street(Frame("dock", 3, pixels)).samples} == {"dock"}
+    seen = [street(Frame("dock", ts, pixels)) for ts in range(3)]
+    assert {sample.source for sample in seen[-1].samples} == {"dock"}

@@ -14,7 +14,6 @@ from app.demo.scenes import Junction, Pavement, State
 from detectors import onnx
 from detectors.heads import HeadReader
 from detectors.health import fault_of, look
-from detectors.street import foot
 from detectors.types import Box
 from detectors.yolo import Yolo
 
@@ -104,7 +103,7 @@ def test_the_model_reads_every_head_with_margin(place: plans.Place, seed: int) -
 
 
 def litter(picture: Pixels, model: Yolo) -> list[float]:
-    found = [f for f in model(picture) if foot(f, width=WIDTH, height=HEIGHT)[1] > plans.GROUND_TOP]
+    found = [f for f in model(picture) if f.box[3] / HEIGHT > plans.GROUND_TOP]
     return [finding.score for finding in found if finding.label == "litter"]
 
 
