@@ -17,6 +17,9 @@ STRIDE = 32
 DEFAULT_SIDE = 640
 MOST = 300
 """Findings of one picture at most, the best ones."""
+MOST_AT_ONCE = 4
+"""Pictures in one call of the network, where the file leaves it open: each of 640 x 640 takes some
+35 MB while it runs, and a large picture has dozens of tiles."""
 
 Rows = NDArray[np.float32]
 """One detection a row: x1, y1, x2, y2 in pixels, score, class."""
@@ -92,7 +95,7 @@ class Yolo:
         return self.batch([pixels])[0]
 
     def batch(self, pictures: Sequence[Pixels]) -> list[list[Finding]]:
-        """Findings a picture, in order. Pictures of one input size share one call of the network.
+        """Findings a picture, in order. Pictures of one input size share calls of the network.
 
         Raises ValueError for an empty picture, ``ModelError`` for a file that is no YOLO model.
         """
@@ -103,7 +106,7 @@ class Yolo:
         fixed = model.input_shape[0]
         for outer in sorted({box.outer for box in boxes}):
             group = [index for index, box in enumerate(boxes) if box.outer == outer]
-            step = fixed or len(group)
+            step = fixed or MOST_AT_ONCE
             for start in range(0, len(group), step):
                 part = group[start : start + step]
                 inputs = np.stack([boxes[index].fill(coloured[index]) for index in part])
