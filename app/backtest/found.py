@@ -25,15 +25,15 @@ CREATE TABLE incident (
     id TEXT PRIMARY KEY, rule TEXT, source TEXT, metric TEXT, since INT, fired_at INT,
     cleared_at INT, value REAL, day TEXT, ticket TEXT) WITHOUT ROWID;
 CREATE TABLE ticket (
-    id TEXT PRIMARY KEY, rule TEXT, unit TEXT, cell TEXT, day TEXT, opened_at INT, body BLOB
-    ) WITHOUT ROWID;
+    id TEXT PRIMARY KEY, rule TEXT, unit TEXT, cell TEXT, day TEXT, opened_at INT, key TEXT,
+    body BLOB) WITHOUT ROWID;
 """
 _INCIDENT: Final = """
 INSERT INTO incident VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)
 ON CONFLICT (id) DO UPDATE SET cleared_at = excluded.cleared_at
 """
 _WITNESS: Final = "UPDATE incident SET ticket = ? WHERE id = ?"
-_TICKET: Final = "INSERT OR REPLACE INTO ticket VALUES (?, ?, ?, ?, ?, ?, ?)"
+_TICKET: Final = "INSERT OR REPLACE INTO ticket VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 class Found:
@@ -88,6 +88,26 @@ class Found:
     def index(self) -> None:
         """Before reading: what was written in order of time is asked for in others."""
         self._connection.execute("CREATE INDEX of_ticket ON incident (ticket)")
+        self._connection.execute("CREATE INDEX by_key ON ticket (key, opened_at)")
+
+    def by_key(self) -> Iterator[Ticket]:
+        """Tickets by their keys, those of one key in order of time."""
+        for row in self._rows("SELECT body FROM ticket ORDER BY key, opened_at, id"):
+            yield Ticket(**orjson.loads(row["body"]))
+
+    def of_key(self, key: str) -> list[Ticket]:
+        """In order of time."""
+        rows = self._rows("SELECT body FROM ticket WHERE key = ? ORDER BY opened_at, id", key)
+        return [Ticket(**orjson.loads(row["body"])) for row in rows]
+
+    def by_rule(self) -> Mapping[str, Mapping[str, int]]:
+        """How many ``incidents`` and ``tickets`` each rule has; a ticket is of the rule that opened
+        it."""
+        counts: dict[str, dict[str, int]] = {}
+        for table in ("incident", "ticket"):
+            for row in self._rows(f"SELECT rule, COUNT(*) AS n FROM {table} GROUP BY rule"):  # noqa: S608 - ours
+                counts.setdefault(row["rule"], {})[f"{table}s"] = row["n"]
+        return {rule: {"incidents": 0, "tickets": 0, **mine} for rule, mine in counts.items()}
 
     def counts(self, by: Sequence[str]) -> list[Mapping[str, Any]]:
         """Incidents, the tickets opened, sources, and tickets that cleared of themselves before
@@ -136,7 +156,8 @@ class Found:
     def _ticket(self, ticket: Ticket) -> tuple[object, ...]:
         day = self._day(ticket.opened_at)
         body = orjson.dumps(ticket)
-        return ticket.id, ticket.rule, ticket.unit, ticket.grid, day, ticket.opened_at, body
+        columns = (ticket.rule, ticket.unit, ticket.grid, day, ticket.opened_at, ticket.key)
+        return ticket.id, *columns, body
 
     def _day(self, at: Ts) -> str:
         short = self._opener.day(at)

@@ -1,6 +1,6 @@
 """Judges a history by rules and files what comes of it: engine and ticket core as they are live."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +11,8 @@ from app.backtest.sources import Labels
 from app.city import Ground
 from citypatrol.clock import Ts
 from citypatrol.history.listing import Tell
-from citypatrol.history.sweep import Sweep, ahead
-from citypatrol.history.words import read_words
+from citypatrol.history.sweep import Piece, Sweep, ahead
+from citypatrol.history.words import Words, read_words
 from citypatrol.kinds import Kinds
 from citypatrol.registry import Registry
 from rules.hindsight import Hindsight, metrics_of
@@ -51,46 +51,97 @@ class Answer:
 def reckon(question: Question, *, tell: Tell, progress: Progress) -> Iterator[Answer]:
     """The answer lives inside; files that cannot be read are told to ``tell``. OSError where the
     disk says no, ValueError where a control record cannot be read."""
-    ground = question.ground
-    registry = ground.registry if ground is not None else Registry.empty()
-    kinds = ground.file.kinds if ground is not None else Kinds()
-    with TemporaryDirectory(prefix="citypatrol-backtest-") as folder:
-        found = Found(Path(folder), opener=question.opener)
+    with reckon_each(question, [question.rules], tell=tell, progress=progress) as answers:
+        yield answers[0]
+
+
+@contextmanager
+def reckon_each(
+    question: Question, rule_sets: Sequence[RuleSet], *, tell: Tell, progress: Progress
+) -> Iterator[Sequence[Answer]]:
+    """``reckon`` of several rule sets, in one reading of the history: an answer each, in order."""
+    with TemporaryDirectory(prefix="citypatrol-backtest-") as name:
+        benches: list[_Bench] = []
         try:
-            yield _reckoned(question, found, Labels(registry, kinds), tell, progress)
+            words = read_words(question.history, since=question.since, until=question.until)
+            for at, rules in enumerate(rule_sets):
+                folder = Path(name, str(at))
+                folder.mkdir()
+                benches.append(_Bench(question, rules, words, folder))
+            yield _reckoned(question, benches, words, tell, progress)
         finally:
-            found.close()
+            for bench in benches:
+                bench.found.close()
 
 
 def _reckoned(
-    question: Question, found: Found, labels: Labels, tell: Tell, progress: Progress
-) -> Answer:
-    words = read_words(question.history, since=question.since, until=question.until)
+    question: Question, benches: Sequence["_Bench"], words: Words, tell: Tell, progress: Progress
+) -> Sequence[Answer]:
     sweep = Sweep(
         question.history,
         since=question.since,
         until=question.until,
-        metrics=metrics_of(question.rules),
+        metrics=_metrics([bench.rules for bench in benches]),
         tell=tell,
     )
-    hindsight = Hindsight(
-        question.rules,
-        introduce=labels.introduce,
-        first=words.first if question.ground is None else labels.corrected(words.first),
-        later=words.later if question.ground is None else labels.corrected(words.later),
-    )
-    book = Casebook(question.opener, close_after=question.close_after)
     for piece in ahead(sweep):
-        _file(hindsight.judge(piece.batch, before=piece.before), book, found)
+        for bench in benches:
+            bench.judge(piece)
         progress(sweep.done, sweep.rows)
     until = _end(sweep.newest, question.until, words.tick)
-    if until is not None:
-        _file(hindsight.end(until), book, found)
-        book.advance(until)
-        seen, ended = book.take()
-        found.filed(seen, [*ended, *book.open()])
-    found.index()
-    return Answer(found, until, sweep.done)
+    for bench in benches:
+        bench.end(until)
+    return [Answer(bench.found, until, sweep.done) for bench in benches]
+
+
+class _Bench:
+    """One rule set, with what it says of one history."""
+
+    def __init__(self, question: Question, rules: RuleSet, words: Words, folder: Path) -> None:
+        ground = question.ground
+        self.rules = rules
+        self.found = Found(folder, opener=question.opener)
+        labels = Labels(
+            ground.registry if ground is not None else Registry.empty(),
+            ground.file.kinds if ground is not None else Kinds(),
+        )
+        self._hindsight = Hindsight(
+            rules,
+            introduce=labels.introduce,
+            first=words.first if ground is None else labels.corrected(words.first),
+            later=words.later if ground is None else labels.corrected(words.later),
+        )
+        self._book = Casebook(question.opener, close_after=question.close_after)
+
+    def judge(self, piece: Piece) -> None:
+        self._file(self._hindsight.judge(piece.batch, before=piece.before))
+
+    def end(self, until: Ts | None) -> None:
+        if until is not None:
+            self._file(self._hindsight.end(until))
+            self._book.advance(until)
+            seen, ended = self._book.take()
+            self.found.filed(seen, [*ended, *self._book.open()])
+        self.found.index()
+
+    def _file(self, incidents: list[Incident]) -> None:
+        if not incidents:
+            return
+        for incident in incidents:
+            self._book.file(incident)
+        self.found.add(incidents)
+        self.found.filed(*self._book.take())
+
+
+def _metrics(rule_sets: Sequence[RuleSet]) -> set[str] | None:
+    """Those that some rule set reads; None: all."""
+    found: set[str] = set()
+    for rules in rule_sets:
+        metrics = metrics_of(rules)
+        if metrics is None:
+            return None
+        found.update(metrics)
+    return found
 
 
 def _end(newest: Ts | None, until: Ts | None, tick: Ts | None) -> Ts | None:
@@ -98,12 +149,3 @@ def _end(newest: Ts | None, until: Ts | None, tick: Ts | None) -> Ts | None:
     if newest is None or until is not None:
         return until if newest is not None else None
     return newest if tick is None else max(newest, tick)
-
-
-def _file(incidents: list[Incident], book: Casebook, found: Found) -> None:
-    if not incidents:
-        return
-    for incident in incidents:
-        book.file(incident)
-    found.add(incidents)
-    found.filed(*book.take())

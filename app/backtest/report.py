@@ -41,7 +41,7 @@ def as_json(answer: Answer, *, units: Units, by: Sequence[str]) -> None:
     say_part(_text(head)[:-1] + ', "incidents": [')
     _list(_incident(one) for one in answer.found.incidents())
     say_part('], "tickets": [')
-    _list(_ticket(one, units, witnesses) for one, witnesses in answer.found.tickets())
+    _list(ticket_json(one, units, witnesses) for one, witnesses in answer.found.tickets())
     tail = {"by": answer.found.counts(by), "worst": _worst(answer)}
     say_part("], " + _text(tail)[1:] + "\n")
 
@@ -112,7 +112,9 @@ def _incident(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _time(value) if name in _TIMES else value for name, value in row.items()}
 
 
-def _ticket(ticket: Ticket, units: Units, witnesses: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def ticket_json(
+    ticket: Ticket, units: Units, witnesses: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     """As a webhook says it (DOORS), with every witness."""
     place = {"lat": ticket.lat, "lon": ticket.lon, "site": ticket.site, "grid": ticket.grid}
     unit = None if ticket.unit is None else {"id": ticket.unit, "name": units.name(ticket.unit)}

@@ -14,6 +14,14 @@ from rules.ruleset import RuleSet
 
 def read_rules(paths: Sequence[Path]) -> RuleSet:
     """Of files, of folders with rule files in them, of a city. ConfigError with every problem."""
+    rules, problems = load_rules(named_files(paths))
+    if rules is None:
+        raise ConfigError(problems)
+    return rules
+
+
+def named_files(paths: Sequence[Path]) -> list[Path]:
+    """Each rule file that is meant, once. UsageError where a path means none."""
     found: list[Path] = []
     for path in paths:
         if not path.exists():
@@ -24,10 +32,7 @@ def read_rules(paths: Sequence[Path]) -> RuleSet:
             message = f"{path}: there is no file with rules"
             raise UsageError(message)
         found += [one for one in some if one not in found]
-    rules, problems = load_rules(found)
-    if rules is None:
-        raise ConfigError(problems)
-    return rules
+    return found
 
 
 def find_city(rules: Path) -> Path | None:

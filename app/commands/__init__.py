@@ -10,6 +10,7 @@ BUILT = {
     "test": "play rule tests: expected alarms, incidents and tickets",
     "backtest": "what these rules would have filed, from the Parquet history",
     "schema": "JSON Schema of a kind of file, for editors",
+    "diff": "tickets gained, lost and moved between two versions of the rules",
     "detect": "run a detector on pictures or clips",
     "camera": "look at one camera: what it sends, and a picture",
     "tickets": "the ticket desk from a terminal",
@@ -23,7 +24,6 @@ BUILT = {
 
 NOT_BUILT = {
     "edge": "run cameras in the city process (`cameras:` in city.yaml) until it is",
-    "diff": "compare what `citypatrol backtest` says of both rule sets until it is",
     "explain": "`citypatrol -v run` logs each incident until it is",
     "webhook": "`citypatrol dead replay` sends a delivery again",
 }

@@ -9,6 +9,8 @@ from app.guard import Guard
 from app.tailing import Tailing
 from citypatrol.secret import Secret
 from ingest.tap import Tap
+from tests.app.a_backtest import Backtest
+from tests.app.a_city import write_city
 from tests.app.a_command import Done, Run
 from tests.app.a_desk import TheDesk, make_desk, serving
 from tests.app.a_roll import INPUT, RULES, heard, roll_of
@@ -66,3 +68,14 @@ def heard_city(tmp_path: Path) -> Iterator[TheDesk]:
         at_port(tmp_path, int(desk.base.rpartition(":")[2]))
         yield desk
         tailing.tap.close()
+
+
+@pytest.fixture
+def backtest(tmp_path: Path, run: Run) -> Backtest:
+    """The command on the rules of a small city; its history lies in ``tmp_path/h``."""
+    write_city(tmp_path / "city")
+
+    def backtest(*words: str, rules: str = "city/rules/water.yaml", history: str = "h") -> Done:
+        return run("backtest", str(tmp_path / rules), "--history", str(tmp_path / history), *words)
+
+    return backtest

@@ -1,0 +1,1 @@
+"""``citypatrol diff``: what a change of rules does to the tickets."""
