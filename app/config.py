@@ -15,6 +15,7 @@ from citypatrol.kinds import Kinds
 from citypatrol.secret import Secret
 from citypatrol.units import DurationMs, SizeBytes
 from citypatrol.yamlfile import Model
+from detectors.types import Hidden
 from ingest.config import MqttInput
 from sinks.config import InfluxConfig, WebhooksConfig
 
@@ -125,11 +126,11 @@ class TicketsSection(Model):
 
 
 class EvidenceSection(Model):
+    """``mask``: what is covered in every picture of a camera before it is kept."""
+
     path: Name = "data/evidence"
     keep: DurationMs = 30 * _DAY
-    unbuilt: ClassVar[Mapping[str, str]] = {
-        "mask": "pictures are kept as the camera sent them until then"
-    }
+    mask: tuple[Hidden, ...] = ("person", "plate")
 
 
 class HttpSection(Model):

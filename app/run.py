@@ -210,7 +210,11 @@ class CityRun:
         ]
         if city.file.cameras is not None:
             self._cameras = CameraStage(
-                city.cameras, intake=intake, evidence=case.evidence, clock=self._clock
+                city.cameras,
+                intake=intake,
+                evidence=case.evidence,
+                clock=self._clock,
+                mask=city.file.evidence.mask,
             )
             stages.append(self._cameras)
         return stages

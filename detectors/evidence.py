@@ -14,6 +14,13 @@ LONG_SIDE = 1280
 LARGEST = 300_000
 """Bytes."""
 QUALITIES = (85, 75, 65, 50, 35)
+SMALL = 1 / 8
+"""Of the picture's long side: what is smaller is shown once more, cut out."""
+AROUND = 3.0
+MOST_CROPS = 4
+LARGEST_CROP = 240
+SMALLEST_CROP = 48
+"""Pixels; also the least that is cut out of the picture."""
 
 Colour = tuple[int, int, int]
 COLOURS: dict[str, Colour] = {
@@ -57,6 +64,20 @@ def draw(
 
     The same input gives the same bytes. Raises ValueError for an empty picture.
     """
+    return _encode(_drawn(pixels, findings, camera=camera, at=at))
+
+
+def proof(
+    pixels: Pixels, findings: Sequence[Finding], *, camera: str = "", at: Ts | None = None
+) -> bytes:
+    """As ``draw``, and below the whole picture the small things in it, cut out with what is around
+    them: a cup of 10 pixels is a dot otherwise."""
+    canvas = _drawn(pixels, findings, camera=camera, at=at)
+    strip = _crops(letterbox.as_colour(pixels), findings, width=canvas.shape[1])
+    return _encode(canvas if strip is None else np.vstack([canvas, strip]))
+
+
+def _drawn(pixels: Pixels, findings: Sequence[Finding], *, camera: str, at: Ts | None) -> Pixels:
     canvas = letterbox.as_colour(pixels)
     share = min(1.0, LONG_SIDE / max(canvas.shape[:2]))
     canvas = np.array(letterbox.shrink(canvas, share=share), order="C", copy=True)
@@ -69,7 +90,35 @@ def draw(
     stamp = ascii_only(" ".join(filter(None, (camera, _time(at)))))
     if stamp:
         _text(canvas, stamp, at=(0, canvas.shape[0]), ground=(30, 30, 30), scale=scale)
-    return _encode(canvas)
+    return canvas
+
+
+def _crops(pixels: Pixels, findings: Sequence[Finding], *, width: int) -> Pixels | None:
+    """A strip of square cut-outs, the surest first; None where nothing is small."""
+    tall, wide = pixels.shape[:2]
+    small = [one for one in findings if _side(one) < SMALL * max(tall, wide)]
+    best = sorted(small, key=lambda one: -one.score)[:MOST_CROPS]
+    side = min(width // MOST_CROPS, LARGEST_CROP)
+    if not best or side < SMALLEST_CROP:
+        return None
+    strip = np.full((side, width, 3), 30, np.uint8)
+    for place, one in enumerate(best):
+        half = min(max(_side(one) * AROUND, SMALLEST_CROP), tall, wide) / 2
+        x = min(max((one.box[0] + one.box[2]) / 2, half), wide - half)
+        y = min(max((one.box[1] + one.box[3]) / 2, half), tall - half)
+        left, top, edge = int(x - half), int(y - half), max(1, int(2 * half))
+        cut = pixels[top : top + edge, left : left + edge]
+        strip[:, place * side : (place + 1) * side - 2] = cv2.resize(
+            cut, (side - 2, side), interpolation=cv2.INTER_LINEAR
+        )
+        colour = COLOURS.get(one.label, OTHER)
+        _text(strip, caption(one), at=(place * side, side), ground=colour, scale=0.45)
+    return strip
+
+
+def _side(finding: Finding) -> float:
+    x1, y1, x2, y2 = finding.box
+    return max(x2 - x1, y2 - y1)
 
 
 def _time(at: Ts | None) -> str:

@@ -1,7 +1,8 @@
 """Frames, findings and what a detector is. Everything after a detector is a sample."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +67,22 @@ class Seen:
     blind: bool = False
 
 
+Hidden = Literal["person", "plate"]
+"""What is covered in every picture that is kept."""
+
+
+class Paint(Protocol):
+    """A JPEG of a picture with what was found in it. Raises ``UnmaskedError``, or ValueError."""
+
+    def __call__(
+        self, pixels: Pixels, findings: Sequence[Finding], *, camera: str, at: Ts
+    ) -> bytes: ...
+
+
+class UnmaskedError(Exception):
+    """Who is in the picture is not known, so it must not be kept."""
+
+
 class Detector(Protocol):
     """Pixels to findings; no state, so one instance serves many cameras."""
 
@@ -83,3 +100,17 @@ class BurstWatch(Watch, Protocol):
     """A watch that may wish for a burst. Not promised: that one comes; it wishes again then."""
 
     def burst(self, burst: Burst, /) -> Seen: ...
+
+
+@runtime_checkable
+class LearningWatch(Watch, Protocol):
+    """A watch that learns what is normal over hours and days, and can be given that back after a
+    restart."""
+
+    def learned(self) -> Mapping[str, Any]:
+        """JSON for ``recall``."""
+        ...
+
+    def recall(self, learned: Mapping[str, Any], /) -> None:
+        """Before the first frame. ValueError where this is none of ``learned``."""
+        ...

@@ -10,7 +10,7 @@ import structlog
 from citypatrol import metrics
 from citypatrol.clock import Clock, Ts
 from citypatrol.samples import Batch, Sample
-from detectors.types import Burst, Frame, Wish
+from detectors.types import Burst, Frame, Hidden, Wish
 from edge.eye import Evidence, Eye
 from edge.load import Cameras
 from edge.touched import Touched, compare
@@ -40,7 +40,7 @@ class CameraStage:
     and tells of each camera that gives none (``camera.fault`` = 1, ``camera.age`` in seconds).
 
     While the intake has no room frames wait, and newer ones replace them; no sample is lost.
-    ``change`` takes other cameras while it runs.
+    ``change`` takes other cameras while it runs. ``mask``: what is covered in every picture kept.
     """
 
     name = "cameras"
@@ -53,7 +53,9 @@ class CameraStage:
         evidence: Evidence,
         clock: Clock,
         limits: CameraLimits | None = None,
+        mask: Sequence[Hidden] = ("person", "plate"),
     ) -> None:
+        self._mask = tuple(mask)
         self._cameras = cameras
         self._intake = intake
         self._evidence = evidence
@@ -84,7 +86,8 @@ class CameraStage:
 
     def _eye(self, camera: str) -> Eye | None:
         """In the detectors' thread. Made at the first frame; another where it sees other things."""
-        from detectors.evidence import draw  # OpenCV
+        from detectors.evidence import proof  # OpenCV
+        from detectors.masking import masked
 
         if camera not in self._cameras:
             self._eyes.pop(camera, None)
@@ -93,6 +96,7 @@ class CameraStage:
         sees = (config.url, config.detectors)
         known = self._eyes.get(camera)
         if known is None or known[0] != sees:
+            draw = masked(proof, kinds=self._mask)
             eye = Eye(camera, watches=config.watches(), evidence=self._evidence, draw=draw)
             known = self._eyes[camera] = (sees, eye)
         return known[1]

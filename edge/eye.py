@@ -10,8 +10,18 @@ import structlog
 from citypatrol import metrics
 from citypatrol.clock import Ts
 from citypatrol.samples import Sample
-from detectors.types import Burst, BurstWatch, Finding, Frame, Pixels, Seen, Watch, Wish
-from edge.keepsake import Keepsakes, shows_something
+from detectors.types import (
+    Burst,
+    BurstWatch,
+    Finding,
+    Frame,
+    Paint,
+    Seen,
+    UnmaskedError,
+    Watch,
+    Wish,
+)
+from edge.keepsake import Keepsakes
 
 log = structlog.get_logger(__name__)
 
@@ -24,14 +34,6 @@ class Evidence(Protocol):
     """What is asked of ``citypatrol.evidence.EvidenceStore``."""
 
     def put(self, jpeg: bytes, findings: Mapping[str, Any], /) -> str: ...
-
-
-class Draw(Protocol):
-    """What is asked of ``detectors.evidence.draw``: a JPEG with the findings in it."""
-
-    def __call__(
-        self, pixels: Pixels, findings: Sequence[Finding], *, camera: str, at: Ts
-    ) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Eye:
     """Not thread-safe: a camera's frames are looked at one after the other."""
 
     def __init__(
-        self, camera: str, *, watches: Sequence[Watch], evidence: Evidence, draw: Draw
+        self, camera: str, *, watches: Sequence[Watch], evidence: Evidence, draw: Paint
     ) -> None:
         self._camera = camera
         self._watches = watches
@@ -104,10 +106,11 @@ class Eye:
     def _with_evidence(
         self, samples: list[Sample], findings: Sequence[Finding], frame: Frame
     ) -> list[Sample]:
-        if not self._keepsakes.wanted(samples, at=frame.ts):
+        wanted = self._keepsakes.wanted(samples, at=frame.ts)
+        if not wanted:
             return samples
         sha = self._keep(frame, findings)
-        return [s._replace(evidence=sha) if shows_something(s) else s for s in samples]
+        return [s._replace(evidence=sha) if s[:2] in wanted else s for s in samples]
 
     def _keep(self, frame: Frame, findings: Sequence[Finding]) -> str | None:
         height, width = frame.pixels.shape[:2]
@@ -121,10 +124,13 @@ class Eye:
         try:
             jpeg = self._draw(frame.pixels, findings, camera=self._camera, at=frame.ts)
             return self._evidence.put(jpeg, facts)
+        except UnmaskedError as error:
+            self._complain("no picture is kept: nobody in it is masked", error, at=frame.ts)
+            metrics.DROPPED.labels("evidence", "unmasked").inc()
         except (OSError, ValueError) as error:
             self._complain("the picture was not kept", error, at=frame.ts)
             metrics.DROPPED.labels("evidence", "error").inc()
-            return None
+        return None
 
     def _complain(self, event: str, error: Exception, *, at: Ts) -> None:
         """Once a minute: a detector that fails does so at every frame."""

@@ -76,7 +76,13 @@ CITY_NOTES: Final[Mapping[type, Notes]] = {
     ),
     HistorySection: Notes({"path": "A folder.", "keep": _KEEP}),
     TicketsSection: Notes({"url": "sqlite:///... or postgresql+psycopg://... " + _SECRET}),
-    EvidenceSection: Notes({"path": "A folder.", "keep": _KEEP}),
+    EvidenceSection: Notes(
+        {
+            "path": "A folder.",
+            "keep": _KEEP,
+            "mask": "What is covered in every picture of a camera; [] for nothing.",
+        }
+    ),
     MqttInput: Notes(
         {
             "type": "mqtt.",

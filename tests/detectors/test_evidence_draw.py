@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detectors.evidence import LARGEST, caption, draw
+from detectors.evidence import LARGEST, caption, draw, proof
 from detectors.types import Finding
 
 THING = Finding("litter", 0.834, (180.0, 60.0, 260.0, 140.0))
@@ -82,3 +82,35 @@ def test_the_same_picture_gives_the_same_bytes(scene: NDArray[np.uint8]) -> None
 def test_an_empty_picture_is_refused() -> None:
     with pytest.raises(ValueError, match="not a picture"):
         draw(np.zeros((0, 5, 3), np.uint8), [])
+
+
+@pytest.mark.parametrize(
+    ("findings", "strips"),
+    [
+        pytest.param([], 0, id="nothing"),
+        pytest.param([Finding("litter", 0.5, (20, 20, 200, 200))], 0, id="a large thing"),
+        pytest.param([Finding("litter", 0.5, (2, 2, 12, 12))], 1, id="a cup in the corner"),
+        pytest.param([Finding("litter", 0.5, (k, 90, k + 9, 99)) for k in range(9)], 1, id="many"),
+    ],
+)
+def test_small_things_are_shown_once_more_below(
+    scene: np.ndarray, findings: list[Finding], strips: int
+) -> None:
+    whole = decoded(draw(scene, findings, camera="dock", at=5))
+    shown = decoded(proof(scene, findings, camera="dock", at=5))
+    assert shown.shape == (whole.shape[0] + strips * whole.shape[1] // 4, whole.shape[1], 3)
+    assert np.abs(shown[: whole.shape[0] - 8].astype(int) - whole[:-8]).mean() < 3
+
+
+def test_a_thing_is_cut_out_with_what_is_around_it() -> None:
+    pixels = np.full((600, 800, 3), 90, np.uint8)
+    pixels[300:310, 400:410] = (20, 20, 230)
+    shown = decoded(proof(pixels, [Finding("litter", 0.9, (400, 300, 410, 310))]))
+    strip = shown[602:, :198]
+    red = (strip[..., 2] > 180) & (strip[..., 0] < 90)
+    assert 0.02 < red.mean() < 0.12, "10 of 48 pixels, each way, less what the words cover"
+
+
+def test_pictures_too_narrow_for_cut_outs_go_without() -> None:
+    pixels = np.full((100, 150, 3), 90, np.uint8)
+    assert decoded(proof(pixels, [Finding("litter", 0.9, (40, 30, 44, 34))])).shape[0] == 100

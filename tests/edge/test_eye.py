@@ -1,6 +1,6 @@
 """One camera's detectors, with one that fails and a disk that is full."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from citypatrol.evidence import EvidenceStore
 from citypatrol.metrics import REGISTRY
 from citypatrol.samples import Sample
 from detectors.evidence import draw
-from detectors.types import Finding, Frame, Seen, Watch
+from detectors.types import Finding, Frame, Pixels, Seen, UnmaskedError, Watch
 from edge.eye import Eye
 
 
@@ -101,6 +101,34 @@ def test_a_full_disk_costs_the_picture_and_not_the_sample() -> None:
         samples = looking.look(frame(1))
     assert [sample.evidence for sample in samples] == [None, None]
     assert logs[0]["event"] == "the picture was not kept"
+
+
+def test_a_picture_that_cannot_be_masked_is_not_kept_and_said(tmp_path: Path) -> None:
+    def paint(pixels: Pixels, findings: Sequence[Finding], *, camera: str, at: int) -> bytes:
+        message = "nobody could be looked for in the picture"
+        raise UnmaskedError(message)
+
+    labels = {"stage": "evidence", "reason": "unmasked"}
+    before = REGISTRY.get_sample_value("citypatrol_dropped_total", labels) or 0
+    looking = Eye("dock", watches=[Counts(1)], evidence=EvidenceStore(tmp_path), draw=paint)
+    with capture_logs() as logs:
+        samples = looking.look(frame(1))
+    assert [sample.evidence for sample in samples] == [None, None]
+    assert (REGISTRY.get_sample_value("citypatrol_dropped_total", labels) or 0) - before == 1
+    assert logs[0]["event"] == "no picture is kept: nobody in it is masked"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_gone_has_the_picture_after(tmp_path: Path) -> None:
+    counts = Counts(2)
+    looking = eye(tmp_path, counts)
+    first = looking.look(frame(1000))[0].evidence
+    counts.count = 0
+    after = looking.look(frame(2000))[0]
+    assert after.value == 0
+    assert after.evidence is not None
+    assert after.evidence != first
+    assert [one.evidence for one in looking.look(frame(3000))] == [None, None]
 
 
 @pytest.mark.parametrize("value", [0.5, 1.0])

@@ -13,6 +13,8 @@ from edge.keepsake import Keepsakes, shows_something
         ("traffic_light.lit", 0.5, False),
         ("litter.count", 1.0, True),
         ("litter.count", 0.0, False),
+        ("litter.area", 0.01, True),
+        ("car.dwell", 30.0, True),
         ("camera.fault", 1.0, True),
         ("camera.fault", 0.0, False),
         ("traffic_light.lamp_out", 1.0, True),
@@ -45,7 +47,7 @@ def test_a_thing_that_stays_is_kept_at_once_and_then_once_a_minute() -> None:
     assert kept([(at, {"litter.count": at > 5}) for at in range(0, 200, 3)]) == [6, 66, 126, 186]
 
 
-def test_something_new_is_kept_at_once_something_gone_is_not() -> None:
+def test_something_new_and_something_gone_are_kept_at_once() -> None:
     frames = [
         (0, {"litter.count": 1.0, "camera.fault": 0.0}),
         (1, {"litter.count": 3.0, "camera.fault": 0.0}),
@@ -54,7 +56,30 @@ def test_something_new_is_kept_at_once_something_gone_is_not() -> None:
         (4, {"litter.count": 0.0, "camera.fault": 0.0}),
         (5, {"litter.count": 2.0, "camera.fault": 0.0}),
     ]
-    assert kept(frames) == [0, 2, 5]
+    assert kept(frames) == [0, 2, 3, 4, 5]
+
+
+def test_the_picture_goes_with_what_it_shows_and_with_what_is_gone() -> None:
+    keepsakes = Keepsakes()
+
+    def wanted(at: int, **values: float) -> set[str]:
+        samples = [Sample("dock", f"{name}.count", at, value) for name, value in values.items()]
+        return {metric.partition(".")[0] for _, metric in keepsakes.wanted(samples, at=at)}
+
+    assert wanted(0, litter=1, bag=0, cup=0) == {"litter"}
+    assert wanted(1, litter=0, bag=2, cup=0) == {"litter", "bag"}
+    assert wanted(2, litter=0, bag=2, cup=0) == set()
+
+
+def test_a_series_of_which_nothing_is_said_is_neither_new_nor_gone() -> None:
+    blind = {"camera.fault": 1.0}
+    frames = [
+        (0, {"litter.count": 1.0}),
+        *((second, blind) for second in range(1, 50)),
+        (50, {"litter.count": 1.0, "camera.fault": 0.0}),
+        (51, {"litter.count": 0.0, "camera.fault": 0.0}),
+    ]
+    assert kept(frames) == [0, 1, 50, 51], "the fault comes, the fault goes, the litter goes"
 
 
 def test_a_clock_that_was_set_back_stops_nothing() -> None:
