@@ -1,7 +1,9 @@
 """Whether a camera sees what it should: not black, covered, frozen, blurred, moved, another's."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -105,7 +107,7 @@ class CameraHealth:
     Black and covered are said at once, unless the known view shows through: deep night or dense
     fog, in which nobody judges and nothing is at fault. Blurred, moved and another's picture
     (``wrong_scene``) are said once they last 30 s. A camera that is ``fixed`` has one view, learned
-    from its first pictures: after it was turned on purpose, begin anew (a restart).
+    from its first pictures and known again after a restart, until a person says that it was turned.
     """
 
     def __init__(self, camera: str, *, frozen_after: int = 60_000, fixed: bool = True) -> None:
@@ -140,6 +142,18 @@ class CameraHealth:
             return Seen(samples, (), blind=faint or doubt is not None)
         whole = (0.0, 0.0, float(width), float(height))
         return Seen(samples, (Finding(FAULT, 1.0, whole, state=fault),), blind=True)
+
+    def learned(self) -> Mapping[str, Any]:
+        """JSON for ``recall``: the view, in each kind of light."""
+        return {"views": [] if self._views is None else self._views.learned()}
+
+    def recall(self, learned: Mapping[str, Any], /) -> None:
+        """ValueError where this is none of ``learned``."""
+        if not isinstance(learned.get("views"), list):
+            message = "has no list of views"
+            raise ValueError(message)
+        if self._views is not None:
+            self._views.recall(learned["views"])
 
     def _doubt(self, seen: Look) -> str | None:
         if self._views is None:

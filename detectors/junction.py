@@ -9,7 +9,7 @@ from citypatrol.clock import Ts
 from detectors import lamp_out, light_state
 from detectors.heads import Reading
 from detectors.lamp_out import Lamps
-from detectors.light_normal import Normal
+from detectors.light_normal import ALIVE_GAP, Normal
 from detectors.light_state import NOTHING, Head, Said
 
 SURE_STATE = 0.7
@@ -41,13 +41,16 @@ def glimpse(
     junction: Junction, *, readings: Mapping[str, Reading], at: Ts
 ) -> tuple[Junction, dict[str, Told]]:
     """One picture. Heads that could not be read keep their state."""
-    heads = dict(junction.heads)
+    heads, lamps = dict(junction.heads), dict(junction.lamps)
     said: dict[str, Said] = {}
     for name, reading in readings.items():
         if reading.readable:
+            looked = heads[name].normal.looked
+            if looked is not None and name in lamps and at - looked > ALIVE_GAP:
+                lamps[name] = lamp_out.unwatched(lamps[name], ms=at - looked)
             state, lit = _colour(reading), reading.lit
             heads[name], said[name] = light_state.glimpse(heads[name], state=state, lit=lit, at=at)
-    return _with_lamps(replace(junction, heads=heads), said, before=junction, at=at)
+    return _with_lamps(replace(junction, heads=heads, lamps=lamps), said, before=junction, at=at)
 
 
 def stare(

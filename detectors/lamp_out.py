@@ -38,6 +38,11 @@ def dark_began(lamps: Lamps, *, at: Ts) -> Lamps:
     return replace(lamps, spells=(*lamps.spells[-7:], at))
 
 
+def unwatched(lamps: Lamps, *, ms: int) -> Lamps:
+    """So long nobody looked: the time is left out, as in ``light_normal.looked``."""
+    return replace(lamps, spells=tuple(began + ms for began in lamps.spells))
+
+
 def missed(
     lamps: Lamps, *, normal: Normal, others: Sequence[Normal], at: Ts
 ) -> tuple[Lamps, bool | None]:

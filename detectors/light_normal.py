@@ -25,7 +25,7 @@ LONGEST_LEARNED: Final = 600_000
 REPEATS: Final = 3
 """A spell that was told as a failure is taken for normal when so many came within a day."""
 _KEPT: Final = 16
-_ALIVE_GAP: Final = 300_000
+ALIVE_GAP: Final = 300_000
 """A longer pause between two looks is no watching."""
 
 
@@ -90,7 +90,11 @@ def looked(normal: Normal, *, at: Ts) -> Normal:
     gap = at - normal.looked
     if gap <= 0:
         return normal
-    return replace(normal, looked=at, watched=normal.watched + (gap if gap <= _ALIVE_GAP else 0))
+    if gap <= ALIVE_GAP:
+        return replace(normal, looked=at, watched=normal.watched + gap)
+    # Nobody looked (a restart, a camera that was away): what was not seen has not stayed away.
+    shown = {name: replace(one, last=one.last + gap) for name, one in normal.shown.items()}
+    return replace(normal, looked=at, shown=shown)
 
 
 def lit(normal: Normal, *, state: str, at: Ts) -> Normal:

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import structlog
 
 from citypatrol.clock import Ts
 from citypatrol.samples import Sample
-from detectors import junction, letterbox, onnx
+from detectors import head_memory, junction, letterbox, onnx
 from detectors.heads import HeadReader, framed, usable_box
 from detectors.junction import Junction, Told
 from detectors.types import Box, Burst, Finding, Frame, Pixels, Seen, Wish
@@ -99,6 +100,20 @@ class FixedHeads:
             for name, box in zip(asked.names, asked.boxes, strict=True)
         ]
         return Seen(tuple(samples_of(self._camera, told, at=burst.times[-1])), tuple(findings))
+
+    def learned(self) -> Mapping[str, Any]:
+        """JSON for ``recall``: what is normal for each head."""
+        boxes = {region.name: region.box for region in self._regions}
+        return head_memory.as_json(self._junction, boxes=boxes)
+
+    def recall(self, learned: Mapping[str, Any], /) -> None:
+        """A region that was drawn anew is begun anew. ValueError where this is none of
+        ``learned``."""
+        self._junction = head_memory.of_json(
+            learned,
+            boxes={region.name: region.box for region in self._regions},
+            designed={region.name: region.dark for region in self._regions},
+        )
 
     def _wish(
         self, told: Mapping[str, Told], boxes: Mapping[str, Box], frame: Frame

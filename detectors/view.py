@@ -1,7 +1,9 @@
 """What a fixed camera looks at, and whether it still looks there. Pure: no file, no clock."""
 
+import base64
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -21,6 +23,7 @@ BLURRED: Final = 0.35
 REMEMBERS: Final = 30
 """Frames over which the known view is averaged."""
 _AROUND: Final = 15
+_STEPS: Final = 127
 _FLAT: Final = 6.0
 """Grey levels of contrast under which a part of the picture counts as flat, so that noise is no
 texture."""
@@ -119,6 +122,42 @@ class Views:
         if not faint:
             known.learn(seen, octave)
         return None
+
+    def learned(self) -> list[dict[str, Any]]:
+        """JSON for ``recall``, about 20 kB a kind of light."""
+        return [
+            {"grey": grey, "dark": dark, "octave": known.octave, "texture": _text(known.texture)}
+            for (grey, dark), known in self._known.items()
+        ]
+
+    def recall(self, learned: Sequence[Mapping[str, Any]]) -> None:
+        """ValueError where this is none of ``learned``."""
+        try:
+            known = {
+                (bool(one["grey"]), bool(one["dark"])): _Known(
+                    _of_text(one["texture"]), float(one["octave"])
+                )
+                for one in learned
+            }
+        except (KeyError, TypeError) as error:
+            message = f"is no view ({type(error).__name__}: {error})"
+            raise ValueError(message) from error
+        self._known = known
+
+
+def _text(known: Texture) -> str:
+    top = float(np.abs(known).max())
+    steps = np.rint(known * (_STEPS / top if top > 0 else 0)).astype(np.int8)
+    return base64.b64encode(steps.tobytes()).decode("ascii")
+
+
+def _of_text(text: str) -> Texture:
+    """binascii.Error, of base64, is a ValueError."""
+    steps = np.frombuffer(base64.b64decode(text, validate=True), np.int8)
+    if steps.size != WIDTH * HEIGHT:
+        message = f"is no view: {steps.size} parts, not {WIDTH * HEIGHT}"
+        raise ValueError(message)
+    return unit(steps.reshape(HEIGHT, WIDTH).astype(np.float32))
 
 
 class _Known:
