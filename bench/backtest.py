@@ -35,6 +35,7 @@ FLOOR = 3e6
 KINDS = ("underpass", "air", "noise", "lamp", "manhole")
 METRICS = ("water_level", "pm25", "noise_db", "traffic_light.lit", "tilt")
 STARTER = Path(__file__).parents[1] / "app" / "starter"
+PACKS = Path(__file__).parents[1] / "rules" / "packs"
 CITY = """\
 city: {name: Bench, timezone: Asia/Shanghai}
 registry: registry.csv
@@ -91,7 +92,7 @@ def write_history(folder: Path, *, minutes: int) -> int:
 
 def judge(folder: Path) -> None:
     """The measured process: prints what it took."""
-    rules = read_rules([STARTER / "rules"])
+    rules = read_rules([PACKS])
     ground = read_ground(folder / "city.yaml")
     assert ground is not None
     before_mb = _most_mb()
@@ -154,7 +155,7 @@ def main() -> int:
         "incidents": int(whole["incidents"]),
         "tickets": int(whole["tickets"]),
     }
-    conditions = {"series": DEVICES, "minutes": minutes, "rules": "app/starter/rules", "threads": 2}
+    conditions = {"series": DEVICES, "minutes": minutes, "rules": "rules/packs", "threads": 2}
     report("backtest", figures, conditions=conditions, as_json=args.json)
     return 0 if rate >= FLOOR or args.quick else 1
 

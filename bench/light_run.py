@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-import app
+import rules
 from bench.light_films import HEIGHT, WIDTH, Film
 from citypatrol.records import SourceSeen, Tick
 from citypatrol.samples import Batch, Sample
@@ -28,7 +28,8 @@ SECONDS = 600
 EVERY_S = 10
 BURST_STEP_S = 0.08
 """12.5 frames a second, as a second stream of a camera has."""
-STARTER = Path(app.__file__).parent / "starter" / "rules" / "devices.yaml"
+PACKS = Path(rules.__file__).parent / "packs"
+RULES = [PACKS / "traffic-lights.yaml", PACKS / "cameras.yaml"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def _burst(film: Film, wish: Wish, *, at: float) -> Burst:
 
 
 def verdict(samples: Iterable[Sample], *, regions: Sequence[str]) -> Verdict:
-    """The samples of a camera through the rules of the starter city, a tick a second."""
+    """The samples of a camera through the rule packs, a tick a second."""
     by_second: dict[int, list[Sample]] = {}
     for sample in sorted(samples, key=lambda one: one.ts):
         by_second.setdefault((sample.ts - START) // 1000, []).append(sample)
@@ -99,8 +100,8 @@ def verdict(samples: Iterable[Sample], *, regions: Sequence[str]) -> Verdict:
 
 @cache
 def _rules() -> RuleSet:
-    rules, problems = load_rules([STARTER])
-    if rules is None:
-        message = f"{STARTER}: {problems}"
+    found, problems = load_rules(RULES)
+    if found is None:
+        message = f"{PACKS}: {problems}"
         raise ValueError(message)
-    return rules
+    return found

@@ -5,7 +5,7 @@ from typing import Final
 
 from app.schemas.draft7 import Notes, at_most_one_of, has, none_of, one_of, where
 from rules.ruleset import EVERY_METRIC
-from rules.ticket_words import TicketWords
+from rules.ticket_words import MergeWords, TicketWords
 from rules.when_words import ClearWords, LimitWords, UnlessWords, WhenWords
 from rules.words import RuleFile, RuleWords, SelectWords
 
@@ -20,6 +20,12 @@ _FOR: Final = "How long it must hold without a break, like 2m; exactly so long i
 _SILENCE: Final = {"properties": {"when": has("missing")}, "required": ["when"]}
 _STAR: Final = {"properties": {"metric": {"const": EVERY_METRIC}}, "required": ["metric"]}
 _EVERY: Final = {"properties": {"select": _STAR}, "required": ["select"]}
+_GROUP: Final = r"^([^{}]|\{\{|\}\}|\{[^{}]+\})*\{group(:[^{}]*)?\}"
+_TITLE: Final = {"properties": {"title": {"type": "string", "pattern": _GROUP}}}
+_NAMES_GROUP: Final = {
+    "properties": {"ticket": {**_TITLE, "type": "object", "required": ["title"]}},
+    "required": ["ticket"],
+}
 
 RULE_NOTES: Final[Mapping[type, Notes]] = {
     RuleFile: Notes({"rules": "The rules of this file; a name may be given once over all files."}),
@@ -34,11 +40,16 @@ RULE_NOTES: Final[Mapping[type, Notes]] = {
             "severity": "How bad it is.",
             "stale": "How long a value lives; default: `kinds` of city.yaml.",
             "ticket": "The ticket that it opens; without it there are incidents only.",
+            "shadow": "true: its tickets are counted and listed, and sent to nobody.",
+            "confirm": "person: the ticket waits until somebody has looked.",
+            "merge": "An open ticket of the same category near by, in place and time, is the same.",
         },
         [
             where(_EVERY, _SILENCE),
             where(_SILENCE, {"properties": {"clear": none_of(*_COMPARING)}}),
             where(_SILENCE, {"anyOf": [has("unless"), none_of("stale")]}),
+            where(_NAMES_GROUP, has("group")),
+            *(where(has(key), has("ticket")) for key in ("confirm", "merge")),
         ],
     ),
     SelectWords: Notes(
@@ -81,6 +92,9 @@ RULE_NOTES: Final[Mapping[type, Notes]] = {
             "resolve": "How soon it must be done.",
             "cooldown": "How long after it was closed none is opened for the same thing.",
             "joins": "A rule among whose tickets these incidents are filed.",
+            "confirm": "person: the ticket waits until somebody has looked.",
+            "merge": "An open ticket of the same category near by, in place and time, is the same.",
         }
     ),
+    MergeWords: Notes({"radius_m": "How near, in metres.", "within": "How long ago, like 30m."}),
 }

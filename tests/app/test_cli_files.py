@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from app.commands.init import packs
 from tests.app.a_city import change, write_city
 
 
@@ -17,11 +18,27 @@ class TestInit:
         )
         written = {str(path.relative_to(tmp_path / "new")) for path in _files(tmp_path / "new")}
         assert {
-            "city.yaml", "registry.csv", "cameras.yaml", "grid.geojson", "units.yaml",
-            "rules/devices.yaml", "rules/water.yaml", "tests/water.yaml", ".gitignore",
+            "city.yaml", "registry.csv", "cameras.yaml", "grid.geojson", "units.yaml", ".gitignore",
+            "city.schema.json", "cameras.schema.json", "units.schema.json", "tests/owners.yaml",
+            "rules/rules.schema.json", "tests/test.schema.json",
+            *(f"{folder}/{pack}.yaml" for folder in ("rules", "tests") for pack in packs()),
         } == written  # fmt: skip
         done = run("check", "new", cwd=tmp_path)
-        assert (done.returncode, done.stdout, done.stderr) == (0, "8 files: no error\n", "")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "24 files: no error\n", "")
+
+    def test_with_some_packs_only(self, run, tmp_path):
+        assert run("init", "new", "--packs", "air,noise", cwd=tmp_path).returncode == 0
+        for folder in ("rules", "tests"):
+            found = [path.name for path in (tmp_path / "new" / folder).glob("*.yaml")]
+            assert sorted(found) == ["air.yaml", "noise.yaml"]
+        done = run("check", "new", cwd=tmp_path)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "9 files: no error\n", "")
+
+    def test_a_pack_that_is_none(self, run, tmp_path):
+        done = run("init", "new", "--packs", "air,flods", cwd=tmp_path)
+        assert done.returncode == 2
+        assert "there is no rule pack 'flods'; there are air, cameras, floods," in done.stderr
+        assert _files(tmp_path) == []
 
     def test_it_never_overwrites(self, run, tmp_path):
         (tmp_path / "units.yaml").write_text("mine")

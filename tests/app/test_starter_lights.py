@@ -1,10 +1,10 @@
-"""The starter city's rules of traffic lights, on samples as the detector gives them."""
+"""The rule pack of traffic lights, on samples as the detector gives them."""
 
 from pathlib import Path
 
 import pytest
 
-import app
+import rules
 from citypatrol.records import SourceSeen, Tick
 from citypatrol.samples import Batch, Sample
 from rules.engine import Engine
@@ -12,15 +12,16 @@ from rules.incidents import Incident
 from rules.load import load_rules
 from tickets.ticket import ticket_key
 
-RULES = Path(app.__file__).parent / "starter" / "rules" / "devices.yaml"
+PACKS = Path(rules.__file__).parent / "packs"
+RULES = [PACKS / "traffic-lights.yaml", PACKS / "cameras.yaml"]
 LIT, OUT, FAULT = "traffic_light.lit", "traffic_light.lamp_out", "camera.fault"
 
 
 def fired(*series: tuple[str, str, float], site: str | None = "corner") -> list[Incident]:
     """What fires where each series has its value every 10 s for five minutes."""
-    rules, problems = load_rules([RULES])
-    assert rules is not None, problems
-    engine = Engine(rules)
+    found, problems = load_rules(RULES)
+    assert found is not None, problems
+    engine = Engine(found)
     labels = {"kind": "camera"} | ({"site": site} if site else {})
     for name in dict.fromkeys(source for source, _, _ in series):
         engine.fold([SourceSeen(0, name, labels, 0, 7_200_000)])
