@@ -41,6 +41,11 @@ class Places:
         return self.journal.with_name("dead.db")
 
     @property
+    def learned(self) -> Path:
+        """The folder of what the watches of cameras have learned."""
+        return self.journal.with_name("learned")
+
+    @property
     def history(self) -> Path:
         return self.of(self.file.history.path)
 

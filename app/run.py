@@ -215,6 +215,7 @@ class CityRun:
                 evidence=case.evidence,
                 clock=self._clock,
                 mask=city.file.evidence.mask,
+                learned=city.places.learned,
             )
             stages.append(self._cameras)
         return stages

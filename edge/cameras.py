@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Protocol
 
 import structlog
@@ -12,7 +13,8 @@ from citypatrol.clock import Clock, Ts
 from citypatrol.samples import Batch, Sample
 from detectors.types import Burst, Frame, Hidden, Wish
 from edge.eye import Evidence, Eye
-from edge.load import Cameras
+from edge.load import CameraConfig, Cameras
+from edge.memory import Memory
 from edge.touched import Touched, compare
 from ingest.camera import CameraPool
 from ingest.camera_source import CameraLimits
@@ -41,6 +43,7 @@ class CameraStage:
 
     While the intake has no room frames wait, and newer ones replace them; no sample is lost.
     ``change`` takes other cameras while it runs. ``mask``: what is covered in every picture kept.
+    ``learned``: the folder in which what the watches learn lives through a restart.
     """
 
     name = "cameras"
@@ -54,13 +57,15 @@ class CameraStage:
         clock: Clock,
         limits: CameraLimits | None = None,
         mask: Sequence[Hidden] = ("person", "plate"),
+        learned: Path | None = None,
     ) -> None:
         self._mask = tuple(mask)
         self._cameras = cameras
         self._intake = intake
         self._evidence = evidence
         self._clock = clock
-        self._eyes: dict[str, tuple[object, Eye]] = {}
+        self._memory = Memory(learned)
+        self._eyes: dict[str, tuple[CameraConfig, Eye]] = {}
         sources = [camera.source() for camera in cameras]
         self.pool = CameraPool(sources, limits=limits)
 
@@ -83,6 +88,12 @@ class CameraStage:
                 group.create_task(self._tell_of_silence(stop))
                 await stop.wait()
                 bursts.cancel()
+            await asyncio.get_running_loop().run_in_executor(thread, self._remember)
+
+    def _remember(self) -> None:
+        for camera, (config, eye) in self._eyes.items():
+            if camera in self._cameras:
+                self._memory.write(config, eye.watches, now=self._clock.now())
 
     def _eye(self, camera: str) -> Eye | None:
         """In the detectors' thread. Made at the first frame; another where it sees other things."""
@@ -93,12 +104,21 @@ class CameraStage:
             self._eyes.pop(camera, None)
             return None
         config = self._cameras[camera]
-        sees = (config.url, config.detectors)
+        now = self._clock.now()
         known = self._eyes.get(camera)
-        if known is None or known[0] != sees:
+        if known is not None and self._memory.forgotten(camera):
+            log.info("what was learned of a camera was taken away; it begins anew", camera=camera)
+            known = None
+        elif known is not None and _sees(known[0]) != _sees(config):
+            self._memory.write(known[0], known[1].watches, now=now)
+            known = None
+        if known is None:
+            watches = config.watches()
+            self._memory.recall(config, watches, now=now)
             draw = masked(proof, kinds=self._mask)
-            eye = Eye(camera, watches=config.watches(), evidence=self._evidence, draw=draw)
-            known = self._eyes[camera] = (sees, eye)
+            eye = Eye(camera, watches=watches, evidence=self._evidence, draw=draw)
+            known = self._eyes[camera] = (config, eye)
+        self._memory.keep(config, known[1].watches, now=now)
         return known[1]
 
     async def _watch(self, thread: ThreadPoolExecutor, stop: asyncio.Event) -> None:
@@ -161,6 +181,10 @@ class CameraStage:
                 return
             await _sleep(_ASK_AGAIN_S, stop=stop)
         metrics.SAMPLES.labels("detectors").inc(len(batch))
+
+
+def _sees(camera: CameraConfig) -> object:
+    return camera.url, camera.detectors
 
 
 async def _sleep(seconds: float, *, stop: asyncio.Event) -> None:

@@ -60,6 +60,10 @@ class Eye:
         self._complained: dict[str, Ts] = {}
         self._wished: _Wished | None = None
 
+    @property
+    def watches(self) -> Sequence[Watch]:
+        return self._watches
+
     def look(self, frame: Frame) -> list[Sample]:
         """What every detector says of the frame. One that raises costs its own samples only.
 

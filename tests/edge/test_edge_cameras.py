@@ -2,9 +2,12 @@
 
 import asyncio
 import itertools
+import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+
+from structlog.testing import capture_logs
 
 from bench.servers.clip import make_clip
 from bench.servers.rtsp import RtspServer, rtsp_server
@@ -186,3 +189,36 @@ async def test_a_wish_of_a_detector_becomes_samples_of_a_burst(tmp_path: Path) -
         async with running(stage_):
             await until(lambda: inbox.of("street/n", "frames"))
     assert inbox.of("street/n", "frames")[0].value == 6
+
+
+async def test_what_was_learned_outlives_the_stage_until_its_file_is_taken_away(
+    tmp_path: Path,
+) -> None:
+    make_clip(tmp_path / "street.mp4", shade=100, contrast=80)
+    learned = tmp_path / "learned" / "street.json"
+    with rtsp_server(tmp_path) as server:
+
+        def again(inbox: Inbox) -> CameraStage:
+            return CameraStage(
+                Cameras([config("street", server.url("street.mp4"))]),
+                intake=inbox,
+                evidence=EvidenceStore(tmp_path / "evidence"),
+                clock=SystemClock(),
+                limits=LIMITS,
+                learned=tmp_path / "learned",
+            )
+
+        inbox = Inbox()
+        async with running(again(inbox)):
+            await until(lambda: inbox.of("street", "camera.fault"))
+        first = learned.read_bytes()
+        assert len(json.loads(first)["watches"]["CameraHealth"]["views"]) == 1
+        inbox = Inbox()
+        async with running(again(inbox)):
+            await until(lambda: inbox.of("street", "camera.fault"))
+            learned.unlink()
+            seen = len(inbox.of("street", "camera.fault"))
+            with capture_logs() as logs:
+                await until(lambda: len(inbox.of("street", "camera.fault")) > seen + 1)
+    assert [entry["camera"] for entry in logs if "taken away" in entry["event"]] == ["street"]
+    assert learned.exists()
