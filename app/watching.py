@@ -38,6 +38,8 @@ def _words(rule: Rule, labels: Mapping[str, str]) -> Iterator[str]:
     when = rule.when
     if when.missing is not None:
         yield f"missing {format_duration(when.missing)}"
+    if when.window is not None:
+        yield f"{when.window.word} of {format_duration(when.window.span)}"
     if when.comparison is not None:
         yield _compared(when.comparison, labels)
     if when.hold_for:
@@ -49,7 +51,7 @@ def _words(rule: Rule, labels: Mapping[str, str]) -> Iterator[str]:
 
 
 def _compared(comparison: Comparison, labels: Mapping[str, str]) -> str:
-    limits = (_limit(limit, labels) for limit in comparison.limits)
+    limits = dict.fromkeys(_limit(limit, labels) for limit in comparison.limits)
     return f"{comparison.word} {' and '.join(limits)}"
 
 

@@ -10,26 +10,32 @@ import numpy as np
 
 from citypatrol.clock import Ts
 from citypatrol.columns import Column, Floats, Ints, Texts
+from rules.readings import Readings
+from rules.ruleset import Reading
 
 NEVER: Final = 1 << 61
 """The newest timestamp of a key that was never heard: so far ahead that nothing is ever due."""
 
 
 class Track:
-    """The newest judged sample of each key, how many there were, and the newest picture."""
+    """The newest judged sample of each key, how many there were, the newest picture, and what the
+    windows hold that rules read."""
 
     def __init__(self) -> None:
         self.ts = Column(np.int64, NEVER)
         self.value = Column(np.float64, np.nan)
         self.count = Column(np.int32, 0)
         self.pictures: dict[int, tuple[Ts, str]] = {}
+        self.readings = Readings()
 
     def ensure(self, size: int) -> None:
         for column in (self.ts, self.value, self.count):
             column.ensure(size)
+        self.readings.ensure(size)
 
     def apply(self, block: "Block") -> None:
         """Remember the block, after every rule that reads this track has judged it."""
+        self.readings.apply(block.key)
         self.ts.data[block.key] = block.ts  # of several for one key the last one stays
         self.value.data[block.key] = block.value
         if block.repeats:
@@ -86,6 +92,20 @@ class Block:
         keys = self.key[rows]
         count = self.track.count.data[keys].astype(np.int64)
         return self.track.ts.data[keys], self.track.value.data[keys], count
+
+    def says(self, reading: Reading | None) -> Floats:
+        """What is compared at each row; NaN where it is not known."""
+        return self.value if reading is None else self.track.readings.now(reading)
+
+    def said(self, reading: Reading | None, rows: Ints) -> Floats:
+        """What was compared at the sample before each of these rows."""
+        if reading is None:
+            return self.before(rows)[1]
+        found: Floats = self.track.readings.before(reading)[self.key[rows]]
+        if self.repeats:
+            again = np.flatnonzero((rows > 0) & (self.key[rows - 1] == self.key[rows]))
+            found[again] = self.says(reading)[rows[again] - 1]
+        return found
 
     def picture(self, row: int, *, since: Ts) -> str | None:
         """The newest picture of the row's key from ``since`` up to this row."""

@@ -37,7 +37,8 @@ class Book:
 
     def __init__(self, rule: Rule, *, sources: Sources, steady: int, say: Say) -> None:
         self.rule = rule
-        self.timing = Timing(rule.when.hold_for, rule.when.at_least, rule.clear.hold_for)
+        in_a_row = 1 if rule.when.window is not None else rule.when.at_least
+        self.timing = Timing(rule.when.hold_for, in_a_row, rule.clear.hold_for)
         self.code: Column[np.uint8] = Column(np.uint8, UNSELECTED)
         self.alarms: dict[int, Pending | Firing] = {}
         self._sources = sources

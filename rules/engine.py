@@ -153,6 +153,7 @@ class Engine:
             block = Block(
                 table.track, local, part.ts, part.value, evidence=part.evidence, repeats=repeats
             )
+            table.track.readings.open(local, part.ts, part.value)
             for judge in judges:
                 begin = self._stopwatch()
                 judge.judge(block)

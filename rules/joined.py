@@ -6,6 +6,7 @@ import numpy as np
 
 from citypatrol.clock import Ts
 from citypatrol.columns import Ints
+from rules.block import Block
 from rules.gate import Rows
 from rules.queue import Queue
 from rules.ruleset import EVERY_METRIC
@@ -39,9 +40,20 @@ class Joined:
         if self.veto is not None:
             self.veto.take(*self._blind.due(now)[:3])
         block = self._own.block(now, self.judge.track)
+        self.judge.track.readings.open(
+            block.key, block.ts, block.value, but=self._while_blind(block)
+        )
         self.judge.judge(block)
         self.judge.track.apply(block)
         self.judge.tick(now)
+
+    def _while_blind(self, block: Block) -> np.ndarray | None:
+        """Rows that were said while the veto held: no window holds them (RULES 21)."""
+        if self.veto is None or not isinstance(self.judge, ThresholdRule):
+            return None
+        source = self.judge.table.source.data[block.key]
+        rows = zip(source.tolist(), block.ts.tolist(), strict=True)
+        return np.fromiter((bool(self.veto.at(*row)) for row in rows), bool, len(block))
 
     def save(self) -> dict[str, Any]:
         veto = None if self.veto is None else self.veto.save()

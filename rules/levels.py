@@ -31,9 +31,11 @@ class Levels:
         return found
 
     def holds(self, key: int, value: float) -> bool | None:
-        """None where the key has no threshold."""
+        """None where the key has no threshold, or the value (NaN) is not known."""
         low, high = (float(b.data[key]) if isinstance(b, Column) else b for b in self._bounds)
-        return None if low != low or high != high else bool(compare(self._word, value, low, high))
+        if value != value or low != low or high != high:
+            return None
+        return bool(compare(self._word, value, low, high))
 
 
 def _bound(limit: Limit | None) -> Bound:

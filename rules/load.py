@@ -106,11 +106,14 @@ def _when(words: WhenWords) -> When:
         missing=words.missing,
         hold_for=words.hold_for or 0,
         at_least=words.at_least or 1,
+        window=words.window,
     )
 
 
 def _clear(words: ClearWords | None) -> Clear:
-    return Clear() if words is None else Clear(_comparison(words), words.hold_for or 0)
+    if words is None:
+        return Clear()
+    return Clear(_comparison(words), words.hold_for or 0, words.window)
 
 
 def _unless(words: UnlessWords) -> Unless:
@@ -140,6 +143,8 @@ def _comparison(words: WhenWords | ClearWords | UnlessWords) -> Comparison | Non
         pair = getattr(words, word)
         if pair is not None:
             return Comparison(word, low=Limit(pair[0]), high=Limit(pair[1]))
+    if words.equals is not None:
+        return Comparison("equals", low=Limit(words.equals), high=Limit(words.equals))
     if words.above is not None:
         return Comparison("above", low=_limit(words.above))
     if words.below is not None:

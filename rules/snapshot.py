@@ -128,6 +128,8 @@ def _save_track(name: str, track: Track, size: int, facts: Facts, columns: Colum
     for part, column in (("ts", track.ts), ("value", track.value), ("count", track.count)):
         columns[f"{name} {part}"] = column.data[:size]
     facts["pictures"][name] = [(key, *picture) for key, picture in track.pictures.items()]
+    for part, window in track.readings.save().items():
+        columns[f"{name} {part}"] = window
 
 
 def _load_track(name: str, track: Track, facts: Facts, columns: Columns) -> bool:
@@ -137,6 +139,9 @@ def _load_track(name: str, track: Track, facts: Facts, columns: Columns) -> bool
     for part, column in (("ts", track.ts), ("value", track.value), ("count", track.count)):
         column.replace(columns[f"{name} {part}"])
     track.pictures = {key: (ts, sha) for key, ts, sha in facts["pictures"][name]}
+    mine = f"{name} window "
+    windows = {at.removeprefix(f"{name} "): c for at, c in columns.items() if at.startswith(mine)}
+    track.readings.load(windows)
     return True
 
 

@@ -32,6 +32,20 @@ def overlap(
     return None
 
 
+def possible(word: Word, low: float | None, high: float | None, *, least: int) -> bool:
+    """Whether some whole number of ``least`` or more fits; as ``overlap`` has its arguments."""
+    for span in _spans(word, low, high):
+        first = max(span.low, least)
+        if first == math.inf:
+            return False
+        number = math.ceil(first)
+        if not _holds(span, number):
+            number += 1
+        if number <= span.high and _holds(span, number):
+            return True
+    return False
+
+
 def _spans(word: Word, low: float | None, high: float | None) -> list[_Span]:
     if word == "above":
         return [] if low is None else [_Span(low, math.inf, closed=False)]
@@ -39,7 +53,7 @@ def _spans(word: Word, low: float | None, high: float | None) -> list[_Span]:
         return [] if high is None else [_Span(-math.inf, high, closed=False)]
     if low is None or high is None:
         return []
-    if word == "between":
+    if word in ("between", "equals"):
         return [_Span(low, high, closed=True)]
     return [_Span(-math.inf, low, closed=False), _Span(high, math.inf, closed=False)]
 

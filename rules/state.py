@@ -83,10 +83,12 @@ class State:
 
     def _enrol(self, grown: Sequence[tuple[Table, Ints]]) -> None:
         for table, keys in grown:
+            table.track.readings.unwant(keys)
             for judge in self.prompt.get(table.metric, []):
                 judge.enrol(keys)
             for one in self.joined:
                 if one.metric == table.metric:
+                    one.judge.track.readings.unwant(keys)
                     one.judge.enrol(keys)
 
     def _build(self, rule: Rule) -> None:

@@ -1,4 +1,4 @@
-"""A rule that compares values: ``above below outside between`` with for, at_least, clear, unless.
+"""A rule that compares values, or what a window says of them, with for, at_least, clear, unless.
 
 ``judge`` is a few array operations for a block, and Python only for samples in which an alarm may
 move: those that hold where the alarm is ok, those that do not where it fires, all where a timer
@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from citypatrol.clock import Ts
-from citypatrol.columns import Ints
+from citypatrol.columns import Floats, Ints
 from rules.alarm import Alarm, Firing, settle, turn
 from rules.block import Block, Track
 from rules.book import STEADY, Book, Counts, Say, hits
 from rules.levels import Levels
-from rules.ruleset import Comparison, Rule
+from rules.ruleset import Comparison, Reading, Rule
 from rules.series import Table
 from rules.sources import Sources
 from rules.veto import Veto
@@ -51,6 +51,12 @@ class ThresholdRule:
         self._waiting = waiting
         self._when = Levels(when)
         self._clear = Levels(rule.clear.comparison) if rule.clear.comparison else None
+        self._reads = rule.when.window
+        self._clear_reads = rule.clear.window or rule.when.window
+        both = dict.fromkeys((self._reads, self._clear_reads))
+        self._windows = [reading for reading in both if reading is not None]
+        for reading in self._windows:
+            track.readings.read(reading)
 
     def enrol(self, keys: Ints) -> None:
         """Series that are new, or whose source's labels have changed."""
@@ -59,17 +65,25 @@ class ThresholdRule:
         for levels in (self._when, self._clear):
             if levels is not None:
                 levels.enrol(keys, source, self._sources)
-        self.book.select(keys, selected(self.rule, source, self._sources))
+        chosen = selected(self.rule, source, self._sources)
+        self.book.select(keys, chosen)
+        for reading in self._windows:
+            self.track.readings.want(reading, keys, chosen)
 
     def judge(self, block: Block) -> None:
-        holds = self._when.hold(block.key, block.value)
+        value = self._value(block, self._reads)
+        holds = self._when.hold(block.key, value)
         found = hits(self.book.code.data[block.key], holds)
         if not len(found):
             return
         found = block.whole(found)
-        columns = (found, block.key[found], block.ts[found], block.value[found])
-        before = block.before(found)
-        for row in zip(*(c.tolist() for c in (*columns, *before)), strict=True):
+        clear_value = value
+        if self._clear_reads != self._reads:
+            clear_value = self._value(block, self._clear_reads)
+        now = (found, block.key[found], block.ts[found], value[found], clear_value[found])
+        before_ts, _, count = block.before(found)
+        before = (before_ts, block.said(self._reads, found), count)
+        for row in zip(*(c.tolist() for c in (*now, *before)), strict=True):
             self._judge(block, *row)
 
     def tick(self, now: Ts) -> None:
@@ -86,7 +100,7 @@ class ThresholdRule:
                 continue
             if isinstance(after, Firing):
                 proof = self.track.picture(key, since=after.since)
-                self._fired(key, after, float(self.track.value.data[key]), proof)
+                self._fired(key, after, self._newest(key), proof)
             else:
                 self.book.cleared(key, at)
             self.book.put(key, after, lateness=lateness)
@@ -117,6 +131,7 @@ class ThresholdRule:
         key: int,
         ts: Ts,
         value: float,
+        clear_value: float,
         before: Ts,
         before_value: float,
         count: int,
@@ -135,7 +150,7 @@ class ThresholdRule:
             if end < ts:  # unknown from there on
                 after, _ = turn(after, timing, at=end, holds=None, clears=None, count=count)
             alarm = after
-        holds, clears = self._truth(key, ts, value)
+        holds, clears = self._truth(key, ts, value, clear_value)
         after, at = turn(alarm, timing, at=ts, holds=holds, clears=clears, count=count + 1)
         if isinstance(after, Firing) and at is not None:
             self._fired(key, after, value, block.picture(row, since=after.since))
@@ -144,12 +159,27 @@ class ThresholdRule:
         if known is not None or after is not None:
             self.book.put(key, after, lateness=self._lateness(key))
 
-    def _truth(self, key: int, ts: Ts, value: float) -> tuple[bool | None, bool | None]:
+    def _value(self, block: Block, reading: Reading | None) -> Floats:
+        """What is compared; not known where a window of the condition holds too few samples."""
+        value = block.says(reading)
+        least = self.rule.when.at_least
+        if reading is None or reading != self._reads or least == 1:
+            return value
+        return np.where(block.track.readings.count(reading) < least, np.nan, value)
+
+    def _newest(self, key: int) -> float:
+        if self._reads is None:
+            return float(self.track.value.data[key])
+        return float(self.track.readings.before(self._reads)[key])
+
+    def _truth(
+        self, key: int, ts: Ts, value: float, clear_value: float
+    ) -> tuple[bool | None, bool | None]:
         if self.veto is not None and self.veto.at(self._source(key), ts):
             return None, None
         holds = self._when.holds(key, value)
         if self._clear is not None:
-            return holds, self._clear.holds(key, value)
+            return holds, self._clear.holds(key, clear_value)
         return holds, None if holds is None else not holds
 
     def _end(self, key: int, since: Ts, until: Ts) -> Ts:

@@ -2,19 +2,20 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Final, Self
+from typing import Annotated, Any, ClassVar, Final, Self, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from citypatrol.units import DurationMs
+from citypatrol.units import DurationMs, format_duration
 from citypatrol.yamlfile import Model, wrong
 from rules.plain_words import Name, Some
-from rules.ruleset import EVERY_METRIC, Word
+from rules.ruleset import EVERY_METRIC, Reading, WindowWord, Word
+from rules.spans import possible
 
 LATER: Final = "leave it out until then"
 _SAMPLES: Final = re.compile(r"([1-9]\d{0,5}) samples?", re.ASCII)
-_COMPARING: Final[tuple[Word, ...]] = ("above", "below", "between", "outside")
-_WINDOWS: Final = ("mean", "max", "min", "sum", "count", "p95", "rate", "change")
+_COMPARING: Final[tuple[Word, ...]] = ("above", "below", "between", "outside", "equals")
+_WINDOWS: Final[tuple[WindowWord, ...]] = get_args(WindowWord)
 
 
 def _count(value: object) -> object:
@@ -54,25 +55,53 @@ class ComparisonWords(Model):
     below: float | LimitWords | None = None
     between: Pair | None = None
     outside: Pair | None = None
+    equals: float | None = None
 
     @property
     def words(self) -> list[Word]:
         return [word for word in _COMPARING if getattr(self, word) is not None]
 
 
-class WhenWords(ComparisonWords):
+class WindowWords(ComparisonWords):
+    """A comparison with what a window says, like ``{mean: 15m, above: 150}``, or with the value."""
+
+    mean: Some | None = None
+    max: Some | None = None
+    min: Some | None = None
+    sum: Some | None = None
+    count: Some | None = None
+    p95: Some | None = None
+    rate: Some | None = None
+    change: Some | None = None
+
+    @property
+    def window(self) -> Reading | None:
+        found = [word for word in _WINDOWS if getattr(self, word) is not None]
+        return Reading(found[0], getattr(self, found[0])) if found else None
+
+    def one_window(self) -> None:
+        """To be called by validators, once there is one comparison at the most."""
+        found = [word for word in _WINDOWS if getattr(self, word) is not None]
+        if len(found) > 1:
+            message = f"one window only, found {' and '.join(found)}"
+            raise wrong(message, found[1])
+        if found and not self.words:
+            message = f"{found[0]} is compared with nothing; write above or another comparison too"
+            raise wrong(message, found[0])
+
+
+class WhenWords(WindowWords):
     hold_for: DurationMs | None = Field(default=None, alias="for")
     at_least: Samples | None = None
     missing: Some | None = None
-    unbuilt: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        (*_WINDOWS, "equals", "all", "any", "not", "during"), LATER
-    )
+    unbuilt: ClassVar[Mapping[str, str]] = dict.fromkeys(("all", "any", "not", "during"), LATER)
 
     @model_validator(mode="after")
     def _one_condition(self) -> Self:
         words = [*self.words, *(["missing"] if self.missing is not None else [])]
-        if not words:
-            message = "says no condition; write one of above, below, between, outside, missing"
+        if not words and self.window is None:
+            some = ", ".join((*_COMPARING, "missing"))
+            message = f"says no condition; write one of {some}"
             raise ValueError(message)
         if len(words) > 1:
             way_out = "" if "missing" in words else "; use between or outside"
@@ -82,20 +111,34 @@ class WhenWords(ComparisonWords):
             if self.missing is not None and value is not None:
                 message = "missing has its own duration and counts no samples"
                 raise wrong(message, key)
+        if self.missing is not None and self.window is not None:
+            message = "a silence has no samples; leave one of the two out"
+            raise wrong(message, self.window.word)
+        self.one_window()
+        least = self.at_least or 1
+        if (
+            self.window is not None
+            and self.window.word == "count"
+            and not countable(self, least=least)
+        ):
+            message = (
+                f"never counted: a window is worked out when a sample comes, so it holds {least} "
+                f"or more; write missing: {format_duration(self.window.span)} for silence"
+            )
+            raise wrong(message, self.words[0])
         return self
 
 
-class ClearWords(ComparisonWords):
+class ClearWords(WindowWords):
     hold_for: DurationMs | None = Field(default=None, alias="for")
-    unbuilt: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        (*_WINDOWS, "equals", "all", "any", "not"), LATER
-    )
+    unbuilt: ClassVar[Mapping[str, str]] = dict.fromkeys(("all", "any", "not"), LATER)
 
     @model_validator(mode="after")
     def _something(self) -> Self:
         if len(self.words) > 1:
             message = f"one condition only, found {' and '.join(self.words)}"
             raise wrong(message, self.words[1])
+        self.one_window()
         if not self.words and self.hold_for is None:
             message = "says nothing; write a threshold, for, or both"
             raise ValueError(message)
@@ -108,9 +151,8 @@ class UnlessWords(Model):
     below: float | None = None
     between: Pair | None = None
     outside: Pair | None = None
-    unbuilt: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        (*_WINDOWS, "equals", "all", "any", "not"), LATER
-    )
+    equals: float | None = None
+    unbuilt: ClassVar[Mapping[str, str]] = dict.fromkeys((*_WINDOWS, "all", "any", "not"), LATER)
 
     @model_validator(mode="after")
     def _one_condition(self) -> Self:
@@ -120,9 +162,17 @@ class UnlessWords(Model):
             raise wrong(message, "metric")
         if len(words) != 1:
             found = f", found {' and '.join(words)}" if words else ""
-            message = f"says one of above, below, between, outside{found}"
+            message = f"says one of {', '.join(_COMPARING)}{found}"
             raise ValueError(message)
         return self
+
+
+def countable(words: ComparisonWords, *, least: int) -> bool:
+    """Whether a window may count so: it is worked out when a sample comes, and then it holds one at
+    least (RULES 23). Nobody can say of a threshold by label."""
+    word = words.words[0]
+    by_label = isinstance(getattr(words, word), LimitWords)
+    return by_label or possible(word, *bounds(words)[1:], least=least)
 
 
 def bounds(words: ComparisonWords) -> tuple[Word, float | None, float | None]:
@@ -133,4 +183,6 @@ def bounds(words: ComparisonWords) -> tuple[Word, float | None, float | None]:
         value = value.default
     if isinstance(value, tuple):
         return word, value[0], value[1]
+    if word == "equals":
+        return word, value, value
     return (word, value, None) if word == "above" else (word, None, value)

@@ -10,7 +10,7 @@ from rules.plain_words import Name, Some
 from rules.ruleset import EVERY_METRIC
 from rules.spans import overlap
 from rules.ticket_words import MergeWords, TicketWords, mentions
-from rules.when_words import LATER, ClearWords, UnlessWords, WhenWords, bounds
+from rules.when_words import LATER, ClearWords, UnlessWords, WhenWords, bounds, countable
 
 
 def _cells(value: object) -> object:
@@ -107,7 +107,15 @@ class RuleWords(Model):
         return self
 
     def _apart(self, clear: ClearWords) -> None:
-        found = overlap(bounds(self.when), bounds(clear)) if clear.words else None
+        window = clear.window or self.when.window
+        if clear.words and window is not None and window.word == "count":
+            least = self.when.at_least or 1 if window == self.when.window else 1
+            if not countable(clear, least=least):
+                message = f"never counted: a window holds {least} or more when a sample comes"
+                raise wrong(message, "clear", clear.words[0])
+        if not clear.words or window != self.when.window:
+            return
+        found = overlap(bounds(self.when), bounds(clear))
         if found is not None:
             message = f"overlaps with when: {found} is in both, and while when holds nothing clears"
             raise wrong(message, "clear", clear.words[0])

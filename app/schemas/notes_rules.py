@@ -9,13 +9,31 @@ from rules.ticket_words import MergeWords, TicketWords
 from rules.when_words import ClearWords, LimitWords, UnlessWords, WhenWords
 from rules.words import RuleFile, RuleWords, SelectWords
 
-_COMPARING: Final = ("above", "below", "between", "outside")
+_COMPARING: Final = ("above", "below", "between", "outside", "equals")
 _COMPARED: Final = {
     "above": "More than this number (the number itself is not above).",
     "below": "Less than this number (the number itself is not below).",
     "between": "From the lower to the higher number, both included: [2, 8].",
     "outside": "Exactly the opposite of between: [2, 8].",
+    "equals": "Exactly this number.",
 }
+_WINDOWED: Final = {
+    "mean": "The mean of the samples of so long is compared, not the newest one.",
+    "max": "The greatest sample of so long is compared.",
+    "min": "The least sample of so long is compared.",
+    "sum": "The sum of the samples of so long is compared.",
+    "count": "How many samples came in so long; never 0 when a sample comes.",
+    "p95": "What 95 % of the samples of so long do not exceed is compared.",
+    "rate": "How fast the value grew a second, from the first to the last sample of so long.",
+    "change": "The last less the first sample of so long is compared.",
+}
+_COMPARED_WINDOW: Final = [
+    at_most_one_of(*_WINDOWED),
+    where(
+        {"anyOf": [has(word) for word in _WINDOWED]},
+        {"anyOf": [has(word) for word in _COMPARING]},
+    ),
+]
 _FOR: Final = "How long it must hold without a break, like 2m; exactly so long is long enough."
 _SILENCE: Final = {"properties": {"when": has("missing")}, "required": ["when"]}
 _STAR: Final = {"properties": {"metric": {"const": EVERY_METRIC}}, "required": ["metric"]}
@@ -61,18 +79,24 @@ RULE_NOTES: Final[Mapping[type, Notes]] = {
     WhenWords: Notes(
         {
             **_COMPARED,
+            **_WINDOWED,
             "for": _FOR,
-            "at_least": "How many samples in a row must fit, like 3 samples.",
+            "at_least": "How many samples in a row must fit, or a window must hold: 3 samples.",
             "missing": "Silence: no sample for longer than this.",
         },
         [
             one_of(*_COMPARING, "missing"),
-            where(has("missing"), none_of("for", "at_least")),
+            where(has("missing"), none_of("for", "at_least", *_WINDOWED)),
+            *_COMPARED_WINDOW,
         ],
     ),
     ClearWords: Notes(
-        {**_COMPARED, "for": "How long that must hold, like 5m."},
-        [at_most_one_of(*_COMPARING), {"anyOf": [has(key) for key in (*_COMPARING, "for")]}],
+        {**_COMPARED, **_WINDOWED, "for": "How long that must hold, like 5m."},
+        [
+            at_most_one_of(*_COMPARING),
+            {"anyOf": [has(key) for key in (*_COMPARING, "for")]},
+            *_COMPARED_WINDOW,
+        ],
     ),
     UnlessWords: Notes(
         {"metric": "One metric of the same source, or of its parent camera.", **_COMPARED},

@@ -159,4 +159,6 @@ class _Asking:
 
 
 def _never_pending(rule: Rule) -> bool:
-    return rule.when.missing is not None or (rule.when.hold_for == 0 and rule.when.at_least <= 1)
+    when = rule.when  # a window with too few samples is unknown, and its alarm ok
+    counts = when.at_least > 1 and when.window is None
+    return when.missing is not None or (when.hold_for == 0 and not counts)
