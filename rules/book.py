@@ -11,7 +11,7 @@ from citypatrol.clock import Ts
 from citypatrol.columns import Bytes, Column, Ints
 from rules.alarm import Alarm, Firing, Pending, Timing, due
 from rules.block import NEVER, Track
-from rules.incidents import Incident, decode_incident, encode_incident, incident_id
+from rules.incidents import Incident, Severity, decode_incident, encode_incident, incident_id
 from rules.ruleset import Rule
 from rules.sources import Sources
 
@@ -72,6 +72,14 @@ class Book:
         self.alarms[key] = alarm
         self._time(key, alarm, lateness=lateness, after=-NEVER)
 
+    def keep(self, key: int, alarm: Alarm) -> None:
+        """``put`` for who keeps the timers himself."""
+        self.code.data[key] = self._code_of(alarm)
+        if alarm is None:
+            self.alarms.pop(key, None)
+        else:
+            self.alarms[key] = alarm
+
     def wait(self, key: int, *, lateness: int, now: Ts) -> None:
         """The alarm did not move at this tick: its timer ends later, or a sample will end it."""
         self._time(key, self.alarms[key], lateness=lateness, after=now)
@@ -94,9 +102,17 @@ class Book:
         return found
 
     def fired(
-        self, key: int, alarm: Firing, *, source: int, metric: str, value: float, proof: str | None
+        self,
+        key: int,
+        alarm: Firing,
+        *,
+        source: int,
+        metric: str,
+        value: float,
+        proof: str | None,
+        severity: Severity | None = None,
     ) -> None:
-        """Say that an incident has begun."""
+        """Say that an incident has begun. ``severity``: by default the rule's own."""
         name, labels = self._sources.names[source], self._sources.labels(source)
         group = None
         if self.rule.group is not None:
@@ -111,7 +127,7 @@ class Book:
             since=alarm.since,
             fired_at=alarm.fired_at,
             value=value,
-            severity=self.rule.severity,
+            severity=severity or self.rule.severity,
             group=group,
             evidence=proof,
             labels=labels,
@@ -122,6 +138,15 @@ class Book:
     def cleared(self, key: int, at: Ts) -> None:
         """Say that the key's incident is over."""
         self._say(replace(self._open.pop(key), cleared_at=at))
+
+    def severity(self, key: int) -> Severity:
+        """Of the key's incident."""
+        return self._open[key].severity
+
+    def graver(self, key: int, severity: Severity) -> None:
+        """Say that the key's incident has grown."""
+        self._open[key] = incident = replace(self._open[key], severity=severity)
+        self._say(incident)
 
     def quiet(self, track: Track) -> int:
         """How many selected keys that were ever heard have no alarm."""

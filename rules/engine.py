@@ -162,19 +162,24 @@ class Engine:
 
     def _queue(self, rows: Rows) -> None:
         """What rules of several series read, at the next ticks."""
-        joined = self._state.joined
-        if not joined or not len(rows.ts):
+        joined, compounds = self._state.joined, self._state.compounds
+        if not (joined or compounds) or not len(rows.ts):
             return
         index = self._state.index
         stars = [one for one in joined if one.metric == EVERY_METRIC]
-        if stars:
+        everyone = [one for one in compounds if one.metric == EVERY_METRIC]
+        if stars or everyone:
             heard = rows
             if ONLINE in index.metrics:
                 online = index.metrics.index(ONLINE)
                 heard = rows.take(index.metric.data[rows.series] != online)
             for one in stars:
                 one.add(heard, index.source.data[heard.series])
+            for each in everyone:
+                each.add(None, heard, index.source.data[heard.series])
         for table, part, local in self._by_table(rows):
+            for compound in compounds:
+                compound.add(table, part, local)
             for one in joined:
                 if one.metric == table.metric:
                     one.add(part, local)
@@ -210,6 +215,10 @@ class Engine:
             begin = self._stopwatch()
             one.tick(now)
             self._took(one.judge.rule.name, begin)
+        for compound in state.compounds:
+            begin = self._stopwatch()
+            compound.tick(now)
+            self._took(compound.rule.name, begin)
 
     def _source(self, record: SourceSeen) -> None:
         state = self._state
@@ -218,8 +227,11 @@ class Engine:
         seen = state.sources.seen(record)
         if seen.labels:
             state.relabelled(seen.number)
-        if seen.lateness and state.enrolled(seen.number):
-            self._retimed.add(seen.number)
+        if seen.lateness:
+            for compound in state.compounds:
+                compound.changed()
+            if state.enrolled(seen.number):
+                self._retimed.add(seen.number)
 
     def _retime(self) -> None:
         """Sources whose lateness has changed, all that were announced together: a city may have

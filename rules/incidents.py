@@ -7,13 +7,15 @@ moment in which it fired, so a replay or a reload files the same ticket.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import orjson
 
 from citypatrol.clock import Ts
 
 Severity = Literal["info", "minor", "major", "critical"]
+SEVERITIES: Final[tuple[Severity, ...]] = ("info", "minor", "major", "critical")
+"""The gravest last."""
 
 
 @dataclass(frozen=True, slots=True)

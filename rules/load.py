@@ -7,17 +7,19 @@ from pathlib import Path
 from citypatrol.errors import Problem
 from citypatrol.yamlfile import Document, load_model
 from citypatrol.yamltree import step
-from rules.incidents import Merge, TicketSpec
-from rules.ruleset import Clear, Comparison, Limit, Rule, RuleSet, Unless, When, Word
-from rules.ticket_words import TicketWords
-from rules.when_words import ClearWords, LimitWords, UnlessWords, WhenWords
+from rules.building import build
+from rules.city_facts import UNKNOWN_CITY, CityFacts
+from rules.ruleset import Rule, RuleSet
 from rules.words import RuleFile, RuleWords
 
 __all__ = ["RuleSet", "load_rules"]
 
 
 def load_rules(
-    paths: Sequence[Path], *, env: Mapping[str, str] = os.environ
+    paths: Sequence[Path],
+    *,
+    city: CityFacts = UNKNOWN_CITY,
+    env: Mapping[str, str] = os.environ,
 ) -> tuple[RuleSet | None, list[Problem]]:
     """The rules of all files, and every problem of every file; None where there is any."""
     rules: list[Rule] = []
@@ -28,7 +30,7 @@ def load_rules(
         file, found, document = load_model(path, RuleFile, env=env)
         problems += found + _doubles(document, first)
         if file is not None:
-            rules += [_rule(words) for words in file.rules]
+            rules += [build(words, city) for words in file.rules]
             files.append((file, document))
     if not problems:
         problems = _joins(files)
@@ -82,75 +84,3 @@ def _cannot_join(rule: RuleWords, other: RuleWords | None) -> str | None:
         groups = f"group: {other.group}" if other.group is not None else "no group"
         return f"has {groups}; both rules need the same"
     return None
-
-
-def _rule(words: RuleWords) -> Rule:
-    where = sorted((label, tuple(sorted(set(v)))) for label, v in words.select.where.items())
-    return Rule(
-        name=words.name,
-        metric=words.select.metric,
-        when=_when(words.when),
-        where=tuple(where),
-        clear=_clear(words.clear),
-        unless=None if words.unless is None else _unless(words.unless),
-        group=words.group,
-        severity=words.severity,
-        stale=words.stale,
-        ticket=None if words.ticket is None else _ticket(words, words.ticket),
-    )
-
-
-def _when(words: WhenWords) -> When:
-    return When(
-        comparison=_comparison(words),
-        missing=words.missing,
-        hold_for=words.hold_for or 0,
-        at_least=words.at_least or 1,
-        window=words.window,
-    )
-
-
-def _clear(words: ClearWords | None) -> Clear:
-    if words is None:
-        return Clear()
-    return Clear(_comparison(words), words.hold_for or 0, words.window)
-
-
-def _unless(words: UnlessWords) -> Unless:
-    comparison = _comparison(words)
-    assert comparison is not None  # noqa: S101 - the model has seen to it
-    return Unless(words.metric, comparison)
-
-
-def _ticket(rule: RuleWords, words: TicketWords) -> TicketSpec:
-    merge = rule.merge or words.merge
-    return TicketSpec(
-        category=words.category,
-        title=words.title,
-        ack=words.ack,
-        resolve=words.resolve,
-        cooldown=words.cooldown,
-        joins=words.joins,
-        shadow=rule.shadow,
-        confirm=(rule.confirm or words.confirm) is not None,
-        merge=None if merge is None else Merge(merge.radius_m, merge.within),
-    )
-
-
-def _comparison(words: WhenWords | ClearWords | UnlessWords) -> Comparison | None:
-    ranges: tuple[Word, ...] = ("between", "outside")
-    for word in ranges:
-        pair = getattr(words, word)
-        if pair is not None:
-            return Comparison(word, low=Limit(pair[0]), high=Limit(pair[1]))
-    if words.equals is not None:
-        return Comparison("equals", low=Limit(words.equals), high=Limit(words.equals))
-    if words.above is not None:
-        return Comparison("above", low=_limit(words.above))
-    if words.below is not None:
-        return Comparison("below", high=_limit(words.below))
-    return None
-
-
-def _limit(value: float | LimitWords) -> Limit:
-    return Limit(value.default, value.label) if isinstance(value, LimitWords) else Limit(value)

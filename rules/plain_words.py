@@ -1,9 +1,9 @@
-"""The plain values that rules are written with: names, and durations of some length."""
+"""The plain values that rules are written with: names, cells, and durations of some length."""
 
 import re
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from citypatrol.units import MORE_THAN_0S, DurationMs
 
@@ -24,6 +24,22 @@ def _some(ms: int) -> int:
     return ms
 
 
+def _cells(value: object) -> object:
+    """Labels are text: ``floor: 3`` means the cell ``3``."""
+    values = value if isinstance(value, list) else [value]
+    if not values:
+        message = "selects nothing; write one value or more"
+        raise ValueError(message)
+    for one in values:
+        if isinstance(one, bool) or not isinstance(one, str | int):
+            message = "expected text or a list of texts; put other values in quotes"
+            raise ValueError(message)
+        if one == "":
+            message = "an empty cell cannot be selected"
+            raise ValueError(message)
+    return [str(one) for one in values]
+
+
 Name = Annotated[
     str,
     StringConstraints(min_length=1, max_length=100),
@@ -34,4 +50,10 @@ Some = Annotated[
     DurationMs,
     AfterValidator(_some),
     WithJsonSchema(MORE_THAN_0S),
+]
+_CELL: Final = {"anyOf": [{"type": "string", "minLength": 1}, {"type": "integer"}]}
+Cells = Annotated[
+    list[str],
+    BeforeValidator(_cells),
+    WithJsonSchema({"anyOf": [*_CELL["anyOf"], {"type": "array", "items": _CELL, "minItems": 1}]}),
 ]

@@ -26,6 +26,15 @@ class Table:
         self.source = Column(np.int64, 0)
         self.size = 0
         self.track = Track()
+        self._by_source: Column[np.int32] | None = None
+
+    def number(self, source: int) -> int:
+        """The number of this source's series, -1 where it has none."""
+        if self._by_source is None:  # most tables are never asked
+            self._by_source = Column(np.int32, -1)
+            self._find(np.arange(self.size))
+        found = self._by_source.data
+        return int(found[source]) if source < len(found) else -1
 
     def add(self, series: Ints, source: Ints) -> Ints:
         """Number these series; returns their numbers."""
@@ -34,7 +43,15 @@ class Table:
             column.ensure(self.size)
             column.data[first : self.size] = data
         self.track.ensure(self.size)
-        return np.arange(first, self.size)
+        added = np.arange(first, self.size)
+        self._find(added)
+        return added
+
+    def _find(self, keys: Ints) -> None:
+        if self._by_source is not None and len(keys):
+            source = self.source.data[keys]
+            self._by_source.ensure(int(source.max()) + 1)
+            self._by_source.data[source] = keys
 
 
 class SeriesIndex:

@@ -8,9 +8,11 @@ import pyarrow as pa
 
 from citypatrol.columns import Floats, Ints
 from rules.block import NEVER, Track
+from rules.compound import CompoundRule
 from rules.incidents import decode_incident, encode_incident
 from rules.joined import Joined, Judge
 from rules.ruleset import ONLINE
+from rules.series import Table
 from rules.state import State
 
 _MAGIC: Final = b"citypatrol rules 1\n"
@@ -30,6 +32,13 @@ def save(state: State) -> bytes:
         facts["rules"][name]["joined"] = one.save()
         size = len(state.sources) if one.judge.table is None else one.judge.table.size
         _save_track(f"rule {name}", one.judge.track, size, facts, columns)
+    for compound in state.compounds:
+        name = compound.rule.name
+        for at, strand in enumerate(compound.strands):
+            size = len(state.sources) if strand.table is None else strand.table.size
+            _save_track(f"rule {name} strand {at}", strand.track, size, facts, columns)
+        mine = compound.columns()
+        columns |= {f"compound {name} {part}": column for part, column in mine.items()}
     return pack(facts, columns)
 
 
@@ -46,7 +55,7 @@ def load(state: State, data: bytes) -> None:
         saved = dict(facts["rules"])
         kept = {judge.rule.name for judge in state.judges() if _goes_on(judge, saved)}
         for judge in state.judges():
-            if judge.rule.name in kept:
+            if judge.rule.name in kept and not isinstance(judge, CompoundRule):
                 judge.load(saved[judge.rule.name])
         for one in state.joined:
             name = one.judge.rule.name
@@ -55,6 +64,19 @@ def load(state: State, data: bytes) -> None:
                 one.load(saved[name]["joined"])
             else:
                 _begin_joined(state, one, *judged)
+        for compound in state.compounds:
+            name = compound.rule.name
+            for at, strand in enumerate(compound.strands):
+                if name in kept:
+                    _load_track(f"rule {name} strand {at}", strand.track, facts, columns)
+                else:
+                    strand.begin(*_newest(state, strand.table, *judged))
+            if name in kept:
+                start = f"compound {name} "
+                mine = {k[len(start) :]: c for k, c in columns.items() if k.startswith(start)}
+                compound.load(saved[name], mine)
+            else:
+                compound.begin()
         gone = [text for name in saved.keys() - kept for _, text in saved[name]["open"]]
         state.orphans = [decode_incident(text.encode()) for text in facts["orphans"] + gone]
     except (KeyError, TypeError, IndexError) as error:
@@ -63,7 +85,7 @@ def load(state: State, data: bytes) -> None:
     state.enrol_all()
 
 
-def _goes_on(judge: Judge, saved: Facts) -> bool:
+def _goes_on(judge: Judge | CompoundRule, saved: Facts) -> bool:
     known = saved.get(judge.rule.name)
     return known is not None and known["condition"] == judge.rule.condition
 
@@ -158,19 +180,27 @@ def _begin(track: Track, keys: Ints, ts: Ints, value: Floats) -> None:
 def _begin_joined(state: State, one: Joined, ts: Ints, value: Floats) -> None:
     """The same for a rule of several series, and what its veto was at last."""
     index, judge = state.index, one.judge
-    source = index.source.data[: index.size]
-    metric = np.array(index.metrics, object)[index.metric.data[: index.size]]
-    if judge.table is not None:
-        own = judge.table.series.data[: judge.table.size]
-        keys = np.arange(judge.table.size)
-    else:
-        own = np.flatnonzero(metric != ONLINE)
-        keys = source[own]
-    _begin(judge.track, keys, ts[own], value[own])
+    _begin(judge.track, *_newest(state, judge.table, ts, value))
     if judge.veto is not None:
+        source = index.source.data[: index.size]
+        metric = np.array(index.metrics, object)[index.metric.data[: index.size]]
         blind = np.flatnonzero((metric == judge.veto.metric) & (ts != NEVER))
         blind = blind[np.argsort(source[blind], kind="stable")]
         judge.veto.take(source[blind], ts[blind], value[blind])
+
+
+def _newest(
+    state: State, table: Table | None, ts: Ints, value: Floats
+) -> tuple[Ints, Ints, Floats]:
+    """Keys, and timestamp and value of the newest judged sample of each; without a table a key is
+    a source, which comes once for each metric."""
+    index = state.index
+    if table is not None:
+        own = table.series.data[: table.size]
+        return np.arange(table.size), ts[own], value[own]
+    metric = np.array(index.metrics, object)[index.metric.data[: index.size]]
+    others = np.flatnonzero(metric != ONLINE)
+    return index.source.data[others], ts[others], value[others]
 
 
 def pack(facts: Facts, columns: Columns) -> bytes:

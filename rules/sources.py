@@ -66,6 +66,10 @@ class Sources:
             self._add(one)
         return self._numbers[name]
 
+    def known(self, name: str) -> int | None:
+        """The source's number, None where nobody has named it yet."""
+        return self._numbers.get(name)
+
     def rows(self, names: tuple[str, ...], codes: Codes) -> Ints:
         """The number of ``names[code]`` for each code; names that no code uses get none."""
         if names is not self._same[0]:  # pieces of one table share their dictionary
@@ -108,6 +112,11 @@ class Sources:
         known = self._codes[label]
         wanted = [known[value] for value in values if value and value in known]
         return np.isin(self._labels[label].data[sources], wanted)
+
+    def codes(self, sources: Ints, label: str) -> Ints:
+        """A number for each source's cell, 0 for an empty one; the same for the same text."""
+        codes: Ints = self._labels[label].data[sources]
+        return codes
 
     def cells(self, sources: Ints, label: str, *, default: float | None) -> Floats:
         """The number in each source's cell; NaN where that is none, or empty without a default."""

@@ -7,6 +7,7 @@ import numpy as np
 from citypatrol.clock import Ts
 from citypatrol.columns import Ints
 from rules.block import NEVER, Track
+from rules.compound import CompoundRule, is_compound, reads
 from rules.gate import Gate
 from rules.incidents import Incident
 from rules.joined import Joined, Judge
@@ -20,8 +21,8 @@ from rules.veto import Veto
 
 class State:
     """``prompt``: by metric the rules that read one series, judged as soon as a sample may be;
-    ``joined``: those that read several. ``said``: the incidents since somebody took them out.
-    ``orphans``: open incidents of rules that are no longer there.
+    ``joined`` and ``compounds``: those that read several. ``said``: the incidents since somebody
+    took them out. ``orphans``: open incidents of rules that are no longer there.
     """
 
     def __init__(self, rules: RuleSet) -> None:
@@ -35,14 +36,15 @@ class State:
         self.gate = Gate()
         self.prompt: dict[str, list[Judge]] = {}
         self.joined: list[Joined] = []
+        self.compounds: list[CompoundRule] = []
         self._enrolled = 0
         self._relabelled: set[int] = set()
         for rule in rules.rules:
             self._build(rule)
 
-    def judges(self) -> list[Judge]:
+    def judges(self) -> list[Judge | CompoundRule]:
         prompt = [judge for judges in self.prompt.values() for judge in judges]
-        return prompt + [one.judge for one in self.joined]
+        return [*prompt, *(one.judge for one in self.joined), *self.compounds]
 
     def relabelled(self, source: int) -> None:
         """The source has other labels: rules look at it again before the next sample or tick."""
@@ -71,6 +73,11 @@ class State:
         for one in self.joined:
             if one.metric == EVERY_METRIC:
                 one.judge.enrol(np.concatenate([new, changed]))
+        for compound in self.compounds:
+            if compound.metric == EVERY_METRIC:
+                compound.enrol(None, np.concatenate([new, changed]))
+            elif len(changed):
+                compound.changed()
         if len(changed):
             self._enrol(self.index.of_sources(changed))
 
@@ -90,8 +97,16 @@ class State:
                 if one.metric == table.metric:
                     one.judge.track.readings.unwant(keys)
                     one.judge.enrol(keys)
+            for compound in self.compounds:
+                compound.enrol(table, keys)
 
     def _build(self, rule: Rule) -> None:
+        if is_compound(rule):
+            tables = {metric: self.index.table_of(metric) for metric in reads(rule)}
+            self.compounds.append(
+                CompoundRule(rule, tables=tables, sources=self.sources, say=self._say)
+            )
+            return
         table = None if rule.metric == EVERY_METRIC else self.index.table_of(rule.metric)
         veto = None
         if rule.unless is not None:
@@ -135,8 +150,7 @@ class State:
 
 
 def _metrics(rules: RuleSet) -> list[str]:
-    own = {rule.metric for rule in rules.rules if rule.metric != EVERY_METRIC}
-    return sorted(own | {rule.unless.metric for rule in rules.rules if rule.unless is not None})
+    return sorted({metric for rule in rules.rules for metric in reads(rule)})
 
 
 def _nothing_waits(series: int) -> Ts:  # noqa: ARG001 - what is due is judged before any timer

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from rules.ruleset import Comparison
+from rules.ruleset import Comparison, Reading
 
 Among = Literal["any", "all"]
 Truth = bool | None
@@ -13,7 +13,8 @@ Truth = bool | None
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A condition on one metric: ``comparison``, or ``missing`` (milliseconds).
+    """A condition on one metric: ``comparison``, of what ``window`` says if there is one, or
+    ``missing`` (milliseconds).
 
     ``metric``: None for the selected series; else that metric of the same source, or where nothing
     is known there of its parent. ``site``: of any or all sources of the same site instead, those
@@ -22,6 +23,7 @@ class Part:
 
     comparison: Comparison | None = None
     missing: int | None = None
+    window: Reading | None = None
     metric: str | None = None
     site: Among | None = None
     where: tuple[tuple[str, tuple[str, ...]], ...] = ()

@@ -14,7 +14,7 @@ from rules.spans import possible
 
 LATER: Final = "leave it out until then"
 _SAMPLES: Final = re.compile(r"([1-9]\d{0,5}) samples?", re.ASCII)
-_COMPARING: Final[tuple[Word, ...]] = ("above", "below", "between", "outside", "equals")
+COMPARING: Final[tuple[Word, ...]] = ("above", "below", "between", "outside", "equals")
 _WINDOWS: Final[tuple[WindowWord, ...]] = get_args(WindowWord)
 
 
@@ -59,7 +59,7 @@ class ComparisonWords(Model):
 
     @property
     def words(self) -> list[Word]:
-        return [word for word in _COMPARING if getattr(self, word) is not None]
+        return [word for word in COMPARING if getattr(self, word) is not None]
 
 
 class WindowWords(ComparisonWords):
@@ -98,9 +98,13 @@ class WhenWords(WindowWords):
 
     @model_validator(mode="after")
     def _one_condition(self) -> Self:
+        self.one_condition()
+        return self
+
+    def one_condition(self) -> None:
         words = [*self.words, *(["missing"] if self.missing is not None else [])]
         if not words and self.window is None:
-            some = ", ".join((*_COMPARING, "missing"))
+            some = ", ".join((*COMPARING, "missing"))
             message = f"says no condition; write one of {some}"
             raise ValueError(message)
         if len(words) > 1:
@@ -126,7 +130,6 @@ class WhenWords(WindowWords):
                 f"or more; write missing: {format_duration(self.window.span)} for silence"
             )
             raise wrong(message, self.words[0])
-        return self
 
 
 class ClearWords(WindowWords):
@@ -135,6 +138,10 @@ class ClearWords(WindowWords):
 
     @model_validator(mode="after")
     def _something(self) -> Self:
+        self.something()
+        return self
+
+    def something(self) -> None:
         if len(self.words) > 1:
             message = f"one condition only, found {' and '.join(self.words)}"
             raise wrong(message, self.words[1])
@@ -142,7 +149,6 @@ class ClearWords(WindowWords):
         if not self.words and self.hold_for is None:
             message = "says nothing; write a threshold, for, or both"
             raise ValueError(message)
-        return self
 
 
 class UnlessWords(Model):
@@ -156,13 +162,13 @@ class UnlessWords(Model):
 
     @model_validator(mode="after")
     def _one_condition(self) -> Self:
-        words = [word for word in _COMPARING if getattr(self, word) is not None]
+        words = [word for word in COMPARING if getattr(self, word) is not None]
         if self.metric == EVERY_METRIC:
             message = "names one metric; '*' is for select"
             raise wrong(message, "metric")
         if len(words) != 1:
             found = f", found {' and '.join(words)}" if words else ""
-            message = f"says one of {', '.join(_COMPARING)}{found}"
+            message = f"says one of {', '.join(COMPARING)}{found}"
             raise ValueError(message)
         return self
 

@@ -1,50 +1,22 @@
 """The rule file as models: the words people write, and what is wrong with them (DESIGN 6)."""
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Final, Literal, Self
+from typing import ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from citypatrol.yamlfile import Model, wrong
-from rules.plain_words import Name, Some
+from rules.during_words import DuringWords
+from rules.incidents import Severity
+from rules.join_words import JoinedClear, JoinedWhen
+from rules.mode_words import Modes, OverlayWords, under
+from rules.plain_words import Cells, Name, Some
 from rules.ruleset import EVERY_METRIC
+from rules.severity_words import Steps
 from rules.spans import overlap
 from rules.ticket_words import MergeWords, TicketWords, mentions
-from rules.when_words import LATER, ClearWords, UnlessWords, WhenWords, bounds, countable
-
-
-def _cells(value: object) -> object:
-    """Labels are text: ``floor: 3`` means the cell ``3``."""
-    values = value if isinstance(value, list) else [value]
-    if not values:
-        message = "selects nothing; write one value or more"
-        raise ValueError(message)
-    for one in values:
-        if isinstance(one, bool) or not isinstance(one, str | int):
-            message = "expected text or a list of texts; put other values in quotes"
-            raise ValueError(message)
-        if one == "":
-            message = "an empty cell cannot be selected"
-            raise ValueError(message)
-    return [str(one) for one in values]
-
-
-def _one_severity(value: object) -> object:
-    if isinstance(value, list | dict):
-        message = "severity by steps is documented but not built yet; write one word"
-        raise ValueError(message)
-    return value
-
-
-_CELL: Final = {"anyOf": [{"type": "string", "minLength": 1}, {"type": "integer"}]}
-Cells = Annotated[
-    list[str],
-    BeforeValidator(_cells),
-    WithJsonSchema({"anyOf": [*_CELL["anyOf"], {"type": "array", "items": _CELL, "minItems": 1}]}),
-]
-SeverityWord = Annotated[
-    Literal["info", "minor", "major", "critical"], BeforeValidator(_one_severity)
-]
+from rules.when_words import UnlessWords, bounds, countable
 
 
 class SelectWords(Model):
@@ -59,15 +31,16 @@ class RuleWords(Model):
     elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("category", "title", "ack", "resolve", "cooldown", "joins"), "ticket"
     ) | {"for": "when", "at_least": "when", "missing": "when", "where": "select"}
-    unbuilt: ClassVar[Mapping[str, str]] = dict.fromkeys(("during", "mode"), LATER)
     name: Name
     select: SelectWords
-    when: WhenWords
-    clear: ClearWords | None = None
+    when: JoinedWhen
+    clear: JoinedClear | None = None
     unless: UnlessWords | None = None
     group: Name | None = None
-    severity: SeverityWord = "major"
+    severity: Severity | Steps = "major"
     stale: Some | None = None
+    during: DuringWords | None = None
+    mode: Modes = Field(default_factory=dict)
     shadow: bool = False
     confirm: Literal["person"] | None = None
     merge: MergeWords | None = None
@@ -88,37 +61,59 @@ class RuleWords(Model):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        self.fits_together()
+        return self
+
+    def fits_together(self) -> None:
         silence = self.when.missing is not None
         if self.select.metric == EVERY_METRIC and not silence:
             message = "'*' is for missing only; name the metric"
             raise wrong(message, "select", "metric")
-        if silence and self.clear is not None and self.clear.words:
-            word = self.clear.words[0]
+        said = [] if self.clear is None else [*self.clear.words, *(w for w, _ in self.clear.joins)]
+        if silence and said:
+            word = said[0]
             message = "a silence has no value to compare; leave for only"
             raise wrong(message, "clear", word)
         if silence and self.stale is not None and self.unless is None:
             message = "a silence does not grow stale; leave it out"
             raise wrong(message, "stale")
+        if silence and not isinstance(self.severity, str):
+            message = "a silence has no value to compare; write one word"
+            raise wrong(message, "severity")
         if self.clear is not None and not silence:
             self._apart(self.clear)
         if self.ticket is not None and self.group is None and mentions(self.ticket, "group"):
             message = "{group} stands for nothing: the rule has no group"
             raise wrong(message, "ticket", "title")
-        return self
 
-    def _apart(self, clear: ClearWords) -> None:
+    def _apart(self, clear: JoinedClear) -> None:
         window = clear.window or self.when.window
         if clear.words and window is not None and window.word == "count":
             least = self.when.at_least or 1 if window == self.when.window else 1
             if not countable(clear, least=least):
                 message = f"never counted: a window holds {least} or more when a sample comes"
                 raise wrong(message, "clear", clear.words[0])
-        if not clear.words or window != self.when.window:
+        if not (clear.words and self.when.words) or window != self.when.window:
             return
         found = overlap(bounds(self.when), bounds(clear))
         if found is not None:
             message = f"overlaps with when: {found} is in both, and while when holds nothing clears"
             raise wrong(message, "clear", clear.words[0])
+
+    @model_validator(mode="after")
+    def _in_every_mode(self) -> Self:
+        for mode, overlay in self.mode.items():
+            if not isinstance(overlay, str):
+                try:
+                    self.overlaid(overlay).fits_together()
+                except PydanticCustomError as error:
+                    raise under(error, "mode", mode) from None
+        return self
+
+    def overlaid(self, overlay: OverlayWords) -> "RuleWords":
+        """The rule as it is in a mode."""
+        said = {name: getattr(overlay, name) for name in overlay.model_fields_set}
+        return self.model_copy(update={**said, "mode": {}})
 
 
 class RuleFile(Model):

@@ -8,6 +8,7 @@ from app.config import CityFile
 from app.schemas.draft7 import draft7
 from app.schemas.notes_cameras import CAMERA_NOTES
 from app.schemas.notes_city import CITY_NOTES
+from app.schemas.notes_joins import JOIN_NOTES
 from app.schemas.notes_rules import RULE_NOTES
 from app.schemas.notes_tests import TEST_NOTES
 from app.testing.words import SuiteFile
@@ -22,7 +23,7 @@ MODELS: Final[dict[str, type[BaseModel]]] = {
     "cameras": CameraFile,
     "units": UnitFile,
 }
-NOTES: Final = {**RULE_NOTES, **CITY_NOTES, **TEST_NOTES, **CAMERA_NOTES}
+NOTES: Final = {**RULE_NOTES, **JOIN_NOTES, **CITY_NOTES, **TEST_NOTES, **CAMERA_NOTES}
 
 
 def schema(kind: str) -> dict[str, Any]:

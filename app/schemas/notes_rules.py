@@ -3,41 +3,13 @@
 from collections.abc import Mapping
 from typing import Final
 
-from app.schemas.draft7 import Notes, at_most_one_of, has, none_of, one_of, where
-from rules.ruleset import EVERY_METRIC
+from app.schemas.draft7 import Notes, has, none_of, one_of, where
+from app.schemas.rule_words import COMPARED, COMPARING, JOINING, SILENCE, STAR
 from rules.ticket_words import MergeWords, TicketWords
-from rules.when_words import ClearWords, LimitWords, UnlessWords, WhenWords
+from rules.when_words import LimitWords, UnlessWords
 from rules.words import RuleFile, RuleWords, SelectWords
 
-_COMPARING: Final = ("above", "below", "between", "outside", "equals")
-_COMPARED: Final = {
-    "above": "More than this number (the number itself is not above).",
-    "below": "Less than this number (the number itself is not below).",
-    "between": "From the lower to the higher number, both included: [2, 8].",
-    "outside": "Exactly the opposite of between: [2, 8].",
-    "equals": "Exactly this number.",
-}
-_WINDOWED: Final = {
-    "mean": "The mean of the samples of so long is compared, not the newest one.",
-    "max": "The greatest sample of so long is compared.",
-    "min": "The least sample of so long is compared.",
-    "sum": "The sum of the samples of so long is compared.",
-    "count": "How many samples came in so long; never 0 when a sample comes.",
-    "p95": "What 95 % of the samples of so long do not exceed is compared.",
-    "rate": "How fast the value grew a second, from the first to the last sample of so long.",
-    "change": "The last less the first sample of so long is compared.",
-}
-_COMPARED_WINDOW: Final = [
-    at_most_one_of(*_WINDOWED),
-    where(
-        {"anyOf": [has(word) for word in _WINDOWED]},
-        {"anyOf": [has(word) for word in _COMPARING]},
-    ),
-]
-_FOR: Final = "How long it must hold without a break, like 2m; exactly so long is long enough."
-_SILENCE: Final = {"properties": {"when": has("missing")}, "required": ["when"]}
-_STAR: Final = {"properties": {"metric": {"const": EVERY_METRIC}}, "required": ["metric"]}
-_EVERY: Final = {"properties": {"select": _STAR}, "required": ["select"]}
+_EVERY: Final = {"properties": {"select": STAR}, "required": ["select"]}
 _GROUP: Final = r"^([^{}]|\{\{|\}\}|\{[^{}]+\})*\{group(:[^{}]*)?\}"
 _TITLE: Final = {"properties": {"title": {"type": "string", "pattern": _GROUP}}}
 _NAMES_GROUP: Final = {
@@ -55,17 +27,20 @@ RULE_NOTES: Final[Mapping[type, Notes]] = {
             "clear": "When the incident is over; without it, when `when` is known to be false.",
             "unless": "A metric that makes the rule's own samples worthless while this holds.",
             "group": "A label: sources that share its value share one ticket.",
-            "severity": "How bad it is.",
+            "severity": "How bad it is; or steps: [{above: 15, is: major}, ...].",
             "stale": "How long a value lives; default: `kinds` of city.yaml.",
             "ticket": "The ticket that it opens; without it there are incidents only.",
+            "during": "At which times it judges; outside them its condition is false.",
+            "mode": "What is another in a mode of the city: flood: {when: {above: 10}}, or off.",
             "shadow": "true: its tickets are counted and listed, and sent to nobody.",
             "confirm": "person: the ticket waits until somebody has looked.",
             "merge": "An open ticket of the same category near by, in place and time, is the same.",
         },
         [
-            where(_EVERY, _SILENCE),
-            where(_SILENCE, {"properties": {"clear": none_of(*_COMPARING)}}),
-            where(_SILENCE, {"anyOf": [has("unless"), none_of("stale")]}),
+            where(_EVERY, SILENCE),
+            where(SILENCE, {"properties": {"clear": none_of(*COMPARING, *JOINING)}}),
+            where(SILENCE, {"properties": {"severity": {"type": "string"}}}),
+            where(SILENCE, {"anyOf": [has("unless"), none_of("stale")]}),
             where(_NAMES_GROUP, has("group")),
             *(where(has(key), has("ticket")) for key in ("confirm", "merge")),
         ],
@@ -76,31 +51,9 @@ RULE_NOTES: Final[Mapping[type, Notes]] = {
             "where": "Labels that must all fit; a list means any of these.",
         }
     ),
-    WhenWords: Notes(
-        {
-            **_COMPARED,
-            **_WINDOWED,
-            "for": _FOR,
-            "at_least": "How many samples in a row must fit, or a window must hold: 3 samples.",
-            "missing": "Silence: no sample for longer than this.",
-        },
-        [
-            one_of(*_COMPARING, "missing"),
-            where(has("missing"), none_of("for", "at_least", *_WINDOWED)),
-            *_COMPARED_WINDOW,
-        ],
-    ),
-    ClearWords: Notes(
-        {**_COMPARED, **_WINDOWED, "for": "How long that must hold, like 5m."},
-        [
-            at_most_one_of(*_COMPARING),
-            {"anyOf": [has(key) for key in (*_COMPARING, "for")]},
-            *_COMPARED_WINDOW,
-        ],
-    ),
     UnlessWords: Notes(
-        {"metric": "One metric of the same source, or of its parent camera.", **_COMPARED},
-        [one_of(*_COMPARING), {"not": _STAR}],
+        {"metric": "One metric of the same source, or of its parent camera.", **COMPARED},
+        [one_of(*COMPARING), {"not": STAR}],
     ),
     LimitWords: Notes(
         {
