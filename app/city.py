@@ -47,4 +47,5 @@ class Ground:
     def opener(self) -> Opener:
         city = self.file.city
         zone = ZoneInfo(city.timezone)
-        return Opener(city.code, zone, self.units, self.registry, self.grid)
+        brake = self.file.tickets.most_an_hour
+        return Opener(city.code, zone, self.units, self.registry, self.grid, brake)

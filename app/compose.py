@@ -70,6 +70,7 @@ def open_case(city: City, *, clock: Clock) -> Case:
         units=city.units,
         registry=city.registry,
         grid=city.grid,
+        brake=file.tickets.most_an_hour,
         evidence_url=links,
         callback_url=places.callback_url,
         outbox=outbox,

@@ -118,11 +118,22 @@ class HistorySection(Model):
     keep: Annotated[DurationMs, AfterValidator(_an_hour)] = 90 * _DAY
 
 
+class BrakeSection(Model):
+    """The storm brake: what comes beyond this is one ticket for all."""
+
+    per_rule_unit_hour: Annotated[int, Field(ge=1, le=1_000_000)] = 50
+
+
 class TicketsSection(Model):
     """``url`` may hold a password."""
 
     url: Secret = Secret("sqlite:///data/tickets.db")
-    unbuilt: ClassVar[Mapping[str, str]] = {"brake": "there is no storm brake until then"}
+    brake: BrakeSection | Literal["off"] = BrakeSection()
+
+    @property
+    def most_an_hour(self) -> int | None:
+        """Tickets of one rule for one unit; None: as many as there are."""
+        return None if self.brake == "off" else self.brake.per_rule_unit_hour
 
 
 class EvidenceSection(Model):

@@ -35,7 +35,7 @@ registry: registry.csv
 units: units.yaml
 rules: [rules.yaml]
 journal: {{type: sqlite, path: data/journal.db}}
-tickets: {{url: "sqlite:///data/tickets.db"}}
+tickets: {{url: "sqlite:///data/tickets.db", brake: "off"}}
 inputs:
   - type: mqtt
     url: mqtt://127.0.0.1:{mqtt}

@@ -16,7 +16,7 @@ registry: registry.csv
 rules: [rules.yaml]
 units: units.yaml
 journal: {{type: sqlite, path: data/journal.db{journal}}}
-tickets: {{url: "sqlite:///data/tickets.db"}}
+tickets: {{url: "sqlite:///data/tickets.db", brake: "off"}}
 evidence: {{path: data/evidence}}
 inputs:
   - type: mqtt

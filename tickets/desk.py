@@ -52,7 +52,8 @@ class Desk:
     ``Retry`` comes out of every method where the database is away.
 
     ``evidence_url`` makes a signed URL from a SHA-256 and the time of the event, ``callback_url``
-    the address where the unit of this id answers.
+    the address where the unit of this id answers. ``brake``: how many tickets of one rule one unit
+    gets in an hour before the rest is one ticket; None: without bound.
     """
 
     def __init__(
@@ -66,12 +67,13 @@ class Desk:
         grid: Grid,
         evidence_url: Callable[[str, Ts], str],
         callback_url: Callable[[str], str],
+        brake: int | None = None,
         outbox: Outbox | None = None,
         new_id: Callable[[], str] = _event_id,
     ) -> None:
         self._store = store
         self._units = units
-        self._opener = Opener(city_code, timezone, units, registry, grid)
+        self._opener = Opener(city_code, timezone, units, registry, grid, brake)
         self._evidence_url = evidence_url
         self._callback_url = callback_url
         self._outbox = outbox

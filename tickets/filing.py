@@ -2,17 +2,20 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from citypatrol.clock import Ts
-from rules.incidents import Incident, Severity
-from tickets.folding import Case, Change, Seen
+from rules.incidents import Incident
+from tickets.docket import Docket
+from tickets.folding import Change, Seen
 from tickets.ledger import RULES, Ledger
 from tickets.opening import Opener, retitled
-from tickets.rows import chunks, seen_of, seen_values, ticket_of
-from tickets.schema import OPEN, incidents, sequences, tickets
-from tickets.ticket import Ticket, ticket_key
+from tickets.rows import chunks, seen_of, seen_values
+from tickets.schema import incidents
+from tickets.shelf import StoredCases
+from tickets.ticket import ticket_key
 
 
 class Filing:
@@ -21,13 +24,10 @@ class Filing:
     def __init__(self, connection: Connection, *, ledger: Ledger, opener: Opener, now: Ts) -> None:
         self._connection = connection
         self._ledger = ledger
-        self._opener = opener
         self._now = now
-        self._day = opener.day(now)
-        self._last: int | None = None
         self._known: dict[str, Seen] = {}
-        self._cases: dict[str, Case] = {}
-        self._severities: dict[str, Severity] = {}
+        self._cases = StoredCases(connection, opener=opener, now=now)
+        self._docket = Docket(opener, self._cases)
 
     def apply(self, events: Sequence[Incident]) -> None:
         self._load_known({incident.id for incident in events})
@@ -38,20 +38,19 @@ class Filing:
             keys.setdefault(incident.id, ticket_key(incident if known is None else known.incident))
         self._load_cases(keys.values())
         for incident in events:
-            known = self._known.get(incident.id)
-            self._cases[keys[incident.id]].fold(incident, known=known)
+            self._docket.file(incident, known=self._known.get(incident.id))
         self._save()
 
     def open_held(self, *, event_time: Ts) -> None:
         """File what fired in a cool-down that is over at ``event_time``, and still fires."""
         due = (
-            select(incidents.c.key)
+            select(incidents)
             .where(incidents.c.held_until <= event_time)
             .order_by(incidents.c.held_until, incidents.c.fired_at, incidents.c.id)
         )
-        self._load_cases(self._connection.execute(due).scalars())
-        for case in self._cases.values():
-            case.release(now=event_time)
+        waiting = [seen_of(row) for row in self._connection.execute(due)]
+        self._load_cases(ticket_key(seen.incident) for seen in waiting)
+        self._docket.release(waiting, now=event_time)
         self._save()
 
     def _load_known(self, wanted: Iterable[str]) -> None:
@@ -61,73 +60,27 @@ class Filing:
                 self._known[row.id] = seen_of(row)
 
     def _load_cases(self, keys: Iterable[str]) -> None:
-        self._cases = {key: Case(self._open) for key in dict.fromkeys(keys)}
-        for some in chunks(self._cases):
-            is_open = select(tickets).where(tickets.c.key.in_(some), OPEN)
-            for row in self._connection.execute(is_open):
-                self._cases[row.key].ticket = ticket_of(row)
-                self._severities[row.id] = row.severity
-            quiet = (
-                select(tickets.c.key, func.max(tickets.c.quiet_until).label("until"))
-                .where(tickets.c.key.in_(some), tickets.c.quiet_until.is_not(None))
-                .group_by(tickets.c.key)
-            )
-            for row in self._connection.execute(quiet):
-                self._cases[row.key].quiet_until = row.until
-            held = (
-                select(incidents)
-                .where(incidents.c.key.in_(some), incidents.c.held_until.is_not(None))
-                .order_by(incidents.c.held_until, incidents.c.fired_at, incidents.c.id)
-            )
-            for row in self._connection.execute(held):
-                self._known[row.id] = self._cases[row.key].held[row.id] = seen_of(row)
-        self._load_sources()
-
-    def _load_sources(self) -> None:
-        cases = {case.ticket.id: case for case in self._cases.values() if case.ticket}
-        for ids in chunks(cases):
-            sources = (
-                select(incidents.c.ticket, incidents.c.source)
-                .where(incidents.c.ticket.in_(ids))
-                .distinct()
-            )
-            for row in self._connection.execute(sources):
-                cases[row.ticket].sources.add(row.source)
-
-    def _open(self, incident: Incident) -> Ticket:
-        if self._last is None:
-            last = select(sequences.c.last).where(sequences.c.day == self._day)
-            self._last = self._connection.execute(last).scalar_one_or_none()
-            if self._last is None:
-                self._connection.execute(insert(sequences).values(day=self._day, last=0))
-                self._last = 0
-        self._last += 1
-        number = self._opener.number(self._day, self._last)
-        return self._opener.ticket(incident, number=number, now=self._now)
+        for case in self._cases.bring_all(dict.fromkeys(keys)):
+            self._docket.put(case)
 
     def _save(self) -> None:
-        if self._last is not None:
-            self._connection.execute(
-                update(sequences).where(sequences.c.day == self._day).values(last=self._last)
-            )
-        changes = [
-            self._finished(change, case)
-            for case in self._cases.values()
-            for change in case.changes.values()
-        ]
+        self._cases.close()
+        changes = [self._finished(change) for change in self._docket.changes.values()]
         # Updates first, so that a key is free before its next ticket opens.
         self._ledger.update(*(change.ticket for change in changes if not change.is_new))
         self._ledger.insert(*(change.ticket for change in changes if change.is_new))
         self._save_incidents()
         for change in changes:
-            if change.caused_at is not None:
+            if change.caused_at is not None and not change.ticket.secret:
                 self._tell(change)
 
-    def _finished(self, change: Change, case: Case) -> Change:
+    def _finished(self, change: Change) -> Change:
         ticket = change.ticket
         if change.caused_at is None:
             return change
-        ticket = retitled(ticket, first=lambda id: self._first(id, case))
+        ticket = retitled(ticket, first=self._first)
+        if ticket.secret:
+            return replace(change, ticket=replace(ticket, updated_at=self._now))
         if self._can_wait(change) and self._ledger.told_from(ticket) > self._now:
             untold = self._now if ticket.untold is None else ticket.untold
             return Change(replace(ticket, untold=untold), is_new=False)
@@ -139,25 +92,27 @@ class Filing:
         return (
             not change.is_new
             and not ticket.ended
-            and self._severities.get(ticket.id) == ticket.severity
+            and self._cases.severities.get(ticket.id) == ticket.severity
         )
 
-    def _first(self, id: str, case: Case) -> Incident:
-        seen = case.touched.get(id)
+    def _first(self, id: str) -> Incident:
+        seen = self._docket.touched.get(id)
         if seen is None:
             stored = select(incidents).where(incidents.c.id == id)
             seen = seen_of(self._connection.execute(stored).one())
         return seen.incident
 
     def _save_incidents(self) -> None:
-        touched = [seen for case in self._cases.values() for seen in case.touched.values()]
-        new = [seen_values(seen) for seen in touched if seen.incident.id not in self._known]
-        known = [seen_values(seen) for seen in touched if seen.incident.id in self._known]
+        stored = self._known.keys() | self._cases.held
+        new: list[dict[str, Any]] = []
+        known: list[dict[str, Any]] = []
+        for id, seen in self._docket.touched.items():
+            (known if id in stored else new).append(seen_values(seen))
         if new:
             self._connection.execute(insert(incidents), new)
         if known:
             changed = update(incidents).where(incidents.c.id == bindparam("incident"))
-            columns = ("ticket", "cleared_at", "held_until", "evidence")
+            columns = ("ticket", "guest", "cleared_at", "held_until", "evidence", "body")
             self._connection.execute(
                 changed.values({name: bindparam(f"new_{name}") for name in columns}),
                 [
@@ -167,5 +122,7 @@ class Filing:
             )
 
     def _tell(self, change: Change) -> None:
-        kind = "opened" if change.is_new else "cancelled" if change.ticket.ended else "updated"
-        self._ledger.tell(change.ticket, f"ticket.{kind}", actor=RULES, caused_at=change.caused_at)
+        ticket = change.ticket
+        is_first = change.is_new or ticket.revision == 1  # one that had waited for a person
+        kind = "opened" if is_first else "cancelled" if ticket.ended else "updated"
+        self._ledger.tell(ticket, f"ticket.{kind}", actor=RULES, caused_at=change.caused_at)

@@ -30,7 +30,7 @@ def ticket_values(ticket: Ticket) -> dict[str, Any]:
 
 def seen_of(row: Row[Any]) -> Seen:
     incident = replace(decode_incident(row.body), cleared_at=row.cleared_at, evidence=row.evidence)
-    return Seen(incident, ticket=row.ticket, held_until=row.held_until)
+    return Seen(incident, row.ticket, held_until=row.held_until, guest=row.guest)
 
 
 def seen_values(seen: Seen) -> dict[str, Any]:
@@ -39,6 +39,7 @@ def seen_values(seen: Seen) -> dict[str, Any]:
         "id": incident.id,
         "key": ticket_key(incident),
         "ticket": seen.ticket,
+        "guest": seen.guest,
         "source": incident.source,
         "fired_at": incident.fired_at,
         "cleared_at": incident.cleared_at,

@@ -85,12 +85,27 @@ tickets: Final = Table(
     Column("verdict", Boolean),
     Column("verdict_note", Text),
     Column("untold", _Ts),
+    Column("first_at", _Ts, nullable=False),
+    Column("last_at", _Ts, nullable=False),
+    Column("shadow", Boolean, nullable=False),
+    Column("storm", Boolean, nullable=False),
+    Column("unconfirmed", Boolean, nullable=False),
+    Column("verdict_at", _Ts),
+    Column("verdict_by", Text),
 )
 OPEN: Final = text("state NOT IN ('closed', 'cancelled')")
 Index("uq_tickets_open_key", tickets.c.key, unique=True, sqlite_where=OPEN, postgresql_where=OPEN)
 Index("ix_tickets_key", tickets.c.key)
 Index("ix_tickets_state", tickets.c.state)
 Index("ix_tickets_opened_at_id", tickets.c.opened_at, tickets.c.id)
+Index("ix_tickets_rule_first_at", tickets.c.rule, tickets.c.first_at)
+Index(
+    "ix_tickets_open_place",
+    tickets.c.category,
+    tickets.c.lat,
+    sqlite_where=OPEN,
+    postgresql_where=OPEN,
+)
 UNTOLD: Final = text("untold IS NOT NULL")
 Index("ix_tickets_untold", tickets.c.untold, sqlite_where=UNTOLD, postgresql_where=UNTOLD)
 
@@ -106,12 +121,18 @@ incidents: Final = Table(
     Column("held_until", _Ts),
     Column("evidence", Text),
     Column("body", LargeBinary, nullable=False),
+    Column("guest", Boolean, nullable=False),
+    Column("after", Text),
 )
 """Every incident ever handed in, so that a replay is known; the witnesses of a ticket are those
-that name it. ``body`` is ``rules.incidents.encode_incident`` of the first event."""
+that name it, ``guest`` those whose own key is another. ``body`` is
+``rules.incidents.encode_incident`` of the first event; ``after`` the picture of the cleared place.
+"""
 HELD: Final = text("held_until IS NOT NULL")
 Index("ix_incidents_ticket_fired_at", incidents.c.ticket, incidents.c.fired_at)
 Index("ix_incidents_fired_at_id", incidents.c.fired_at, incidents.c.id)
+GUEST: Final = text("guest")
+Index("ix_incidents_guest_key", incidents.c.key, sqlite_where=GUEST, postgresql_where=GUEST)
 Index("ix_incidents_held_key", incidents.c.key, sqlite_where=HELD, postgresql_where=HELD)
 
 history: Final = Table(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from app.config import (
+    BrakeSection,
     CityFile,
     CitySection,
     EvidenceSection,
@@ -75,7 +76,13 @@ CITY_NOTES: Final[Mapping[type, Notes]] = {
         }
     ),
     HistorySection: Notes({"path": "A folder.", "keep": _KEEP}),
-    TicketsSection: Notes({"url": "sqlite:///... or postgresql+psycopg://... " + _SECRET}),
+    TicketsSection: Notes(
+        {
+            "url": "sqlite:///... or postgresql+psycopg://... " + _SECRET,
+            "brake": "The storm brake: what comes beyond it is one ticket. Or off.",
+        }
+    ),
+    BrakeSection: Notes({"per_rule_unit_hour": "Tickets of one rule for one unit, in any hour."}),
     EvidenceSection: Notes(
         {
             "path": "A folder.",

@@ -14,7 +14,7 @@ from bench.servers.postgres import Postgres, postgres
 from citypatrol.geo import Grid
 from citypatrol.registry import Registry
 from citypatrol.secret import Secret
-from rules.incidents import Incident, TicketSpec, incident_id
+from rules.incidents import Incident, Merge, TicketSpec, incident_id
 from tickets.desk import Desk
 from tickets.outbox import Outbox
 from tickets.reading import Tickets
@@ -85,7 +85,7 @@ class City:
         self.tickets = Tickets(self.store)
         self.desk = self.with_units(self.units)
 
-    def with_units(self, units: Units) -> Desk:
+    def with_units(self, units: Units, *, brake: int | None = None) -> Desk:
         return Desk(
             self.store,
             city_code="ZZ",
@@ -93,6 +93,7 @@ class City:
             units=units,
             registry=self.atlas[0],
             grid=self.atlas[1],
+            brake=brake,
             evidence_url=lambda sha, at: f"https://city.example/evidence/{sha}.jpg?at={at}",
             callback_url=lambda unit: f"https://city.example/api/v1/callbacks/{unit}",
             outbox=self.outbox,
@@ -175,11 +176,23 @@ def fire(
     category: str | None = "road.traffic_light",
     title: str = "Traffic light dark at {source.name}",
     cooldown: int = 600_000,
+    shadow: bool = False,
+    confirm: bool = False,
+    merge: Merge | None = None,
     **more: Any,
 ) -> Incident:
     spec = None
     if category is not None:
-        spec = TicketSpec(category, title, ack=300_000, resolve=14_400_000, cooldown=cooldown)
+        spec = TicketSpec(
+            category,
+            title,
+            ack=300_000,
+            resolve=14_400_000,
+            cooldown=cooldown,
+            shadow=shadow,
+            confirm=confirm,
+            merge=merge,
+        )
     return Incident(
         id=incident_id(rule, source, "lit", since),
         rule=rule,

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rules.incidents import Merge
 from tickets.casebook import Casebook
 from tickets.opening import Opener
 from tickets.store import Store
@@ -17,6 +18,7 @@ from tickets.ticket import Ticket
 
 NOW = 1_778_630_531_480
 COOLDOWN = 600_000
+NEAR = Merge(50, 60_000)
 SOURCES = {
     "cam-1/north": {"severity": "critical"},
     "stray": {"category": "nobody.cares"},
@@ -25,10 +27,31 @@ SOURCES = {
     "silent": {"category": None},
     "s-1": {"group": "gw-1", "rule": "h", "title": "{count} silent"},
     "s-2": {"group": "gw-1", "rule": "h", "title": "{count} silent", "severity": "critical"},
+    "near-1": {"labels": {"lat": "34.7", "lon": "113.7"}, "merge": NEAR},
+    "near-2": {"labels": {"lat": "34.7001", "lon": "113.7"}, "merge": NEAR},
+    "near-3": {
+        "labels": {"lat": "34.7001", "lon": "113.7"},
+        "category": "nobody.cares",
+        "merge": NEAR,
+    },
+    "near-4": {
+        "labels": {"lat": "34.7002", "lon": "113.7"},
+        "category": "nobody.cares",
+        "merge": NEAR,
+        "rule": "g",
+    },
+    "looked-1": {"confirm": True, "labels": {"lat": "34.7", "lon": "113.7"}},
+    "looked-2": {"confirm": True, "rule": "g"},
+    "trial-1": {"shadow": True},
+    "trial-2": {"shadow": True, "rule": "g"},
+    "trial-3": {"shadow": True},
+    "storm-1": {"rule": "w", "category": "nobody.cares"},
+    "storm-2": {"rule": "w", "category": "nobody.cares"},
+    "storm-3": {"rule": "w", "category": "nobody.cares"},
 }
 steps = st.lists(
-    st.tuples(st.sampled_from(sorted(SOURCES)), st.sampled_from([1, 30_000, 599_999, 600_000])),
-    max_size=25,
+    st.tuples(st.sampled_from(sorted(SOURCES)), st.sampled_from([1, 1, 30_000, 599_999, 600_000])),
+    max_size=35,
 )
 
 
@@ -48,7 +71,9 @@ def fresh(
         store = Store(f"sqlite:///{path}")
         store.open()
         try:
-            yield city_of(store)
+            city = city_of(store)
+            city.desk = city.with_units(city.units, brake=2)
+            yield city
         finally:
             store.close()
 
@@ -56,7 +81,7 @@ def fresh(
 
 
 def opener(city) -> Opener:
-    return Opener("ZZ", ZoneInfo("Asia/Shanghai"), city.units, *city.atlas)
+    return Opener("ZZ", ZoneInfo("Asia/Shanghai"), city.units, *city.atlas, brake=2)
 
 
 def plain(ticket: Ticket) -> Ticket:

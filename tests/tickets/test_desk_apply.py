@@ -68,10 +68,20 @@ def test_refresh_by_the_same_incident_changes_nothing(city, fire):
     city.apply(fire())
     before = city.one()
     city.apply(fire(), now=NOW + 5000)
-    city.apply(replace(fire(), severity="critical", value=0.9), now=NOW + 9000)
+    city.apply(replace(fire(), severity="minor", value=0.9), now=NOW + 9000)
     assert city.one() == before
     assert city.types(before.id) == ["opened"]
     assert len(city.sent()) == 1
+
+
+def test_an_incident_that_grows_graver_raises_its_ticket_once(city, fire):
+    graver = replace(fire(), severity="critical")
+    city.apply(fire())
+    city.apply(graver, now=NOW + 5000)
+    city.apply(graver, fire(), now=NOW + 9000)
+    ticket = city.one()
+    assert (ticket.severity, ticket.witnesses) == ("critical", 1)
+    assert city.types(ticket.id) == ["opened", "updated"]
 
 
 def test_further_witness_is_updated_and_raises_severity(city, fire):
