@@ -4,42 +4,22 @@
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
 from citypatrol.units import DurationMs
 from citypatrol.yamlfile import Model, wrong
-from detectors.lying import Normal
+from detectors.config_parts import Edge, PartName, Zones, no_doubles
+from detectors.lying import COUNTED, Normal
 from detectors.types import Watch
+from detectors.yolo_config import YoloConfig
 
-LARGEST_NAME = 80
 STREET_MIN_SCORE = 0.35
 PASSERS_MIN_SCORE = 0.25
 STAYS = 20_000
 """Three looks at the default pace of a camera."""
-
-
-def _part_name(name: str) -> str:
-    if not name or len(name) > LARGEST_NAME or name != name.strip() or not name.isprintable():
-        message = f"must be 1 to {LARGEST_NAME} printable characters without spaces around them"
-        raise wrong(message)
-    if "/" in name:
-        message = "must not contain '/': its source is CAMERA/NAME"
-        raise wrong(message)
-    return name
-
-
-PartName = Annotated[str, AfterValidator(_part_name)]
-"""Of a region or zone; its samples have the source ``CAMERA/NAME``."""
-
-
-def _no_doubles(names: Iterable[str | None], *, noun: str) -> None:
-    doubled = sorted(name for name, count in Counter(names).items() if name and count > 1)
-    if doubled:
-        message = f"two {noun}s are named '{doubled[0]}': their samples could not be told apart"
-        raise wrong(message)
 
 
 def _box(edges: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
@@ -53,32 +33,6 @@ def _box(edges: tuple[float, float, float, float]) -> tuple[float, float, float,
     return edges
 
 
-def _polygon(points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
-    if len(points) < 3:
-        message = f"must have at least 3 points, has {len(points)}"
-        raise wrong(message)
-    for index, (x, y) in enumerate(points):
-        if not (0 <= x <= 1 and 0 <= y <= 1):
-            message = "must be fractions of the picture, 0 to 1: [x, y]"
-            raise wrong(message, index)
-    area = sum(
-        x1 * y2 - x2 * y1
-        for (x1, y1), (x2, y2) in zip(points, (*points[1:], points[0]), strict=True)
-    )
-    if abs(area) < 1e-6:
-        message = "has no area: its points lie on one line"
-        raise wrong(message)
-    return points
-
-
-Edge = Annotated[float, Field(json_schema_extra={"minimum": 0, "maximum": 1})]
-Polygon = Annotated[
-    tuple[tuple[Edge, Edge], ...],
-    AfterValidator(_polygon),
-    Field(json_schema_extra={"minItems": 3}),
-]
-
-
 class RegionConfig(Model):
     """One signal head: where it is in the picture, and where that is known the longest time that
     it is dark by design (a turn arrow, a part-time signal)."""
@@ -89,25 +43,12 @@ class RegionConfig(Model):
     dark: DurationMs | None = None
 
 
-class ZoneConfig(Model):
-    """A part of the ground; without ``name`` its counts belong to the camera itself."""
-
-    noun = "zone"
-    name: PartName | None = None
-    polygon: Polygon
-
-
 def _regions(regions: tuple[RegionConfig, ...]) -> tuple[RegionConfig, ...]:
     if not regions:
         message = "must name at least one region: `citypatrol detect traffic_light` finds heads"
         raise wrong(message)
-    _no_doubles((region.name for region in regions), noun="region")
+    no_doubles((region.name for region in regions), noun="region")
     return regions
-
-
-def _zones(zones: tuple[ZoneConfig, ...]) -> tuple[ZoneConfig, ...]:
-    _no_doubles((zone.name for zone in zones), noun="zone")
-    return zones
 
 
 class TrafficLightConfig(Model):
@@ -135,7 +76,7 @@ class StreetConfig(Model):
     """
 
     type: Literal["street"]
-    zones: Annotated[tuple[ZoneConfig, ...], AfterValidator(_zones)] = ()
+    zones: Zones = ()
     min_score: Annotated[float, Field(gt=0, lt=1)] = STREET_MIN_SCORE
     tiles: Annotated[int, Field(ge=320, le=4096)] | None = None
     stays: DurationMs = STAYS
@@ -144,7 +85,7 @@ class StreetConfig(Model):
         """The watch; its models are loaded when they are first asked, and shared by the process.
         ``normal``: what a person has taught."""
         from detectors import onnx
-        from detectors.street import COUNTED, KNOWN_FROM, StreetCounts
+        from detectors.street import KNOWN_FROM, StreetCounts
         from detectors.tiles import Tiled
         from detectors.yolo import Yolo
         from detectors.zones import Ground, Zone
@@ -178,12 +119,12 @@ class CameraConfig(Model):
 
 
 DetectorConfig = Annotated[
-    TrafficLightConfig | StreetConfig | CameraConfig, Field(discriminator="type")
+    TrafficLightConfig | StreetConfig | YoloConfig | CameraConfig, Field(discriminator="type")
 ]
 
 
 def _detectors(configs: tuple[DetectorConfig, ...]) -> tuple[DetectorConfig, ...]:
-    kinds = Counter(config.type for config in configs)
+    kinds = Counter(config.type for config in configs if not isinstance(config, YoloConfig))
     doubled = sorted(kind for kind, count in kinds.items() if count > 1)
     if doubled:
         message = f"`type: {doubled[0]}` stands twice: put its regions or zones into one entry"

@@ -16,6 +16,8 @@ from citypatrol.clock import Ts
 from detectors import boxes
 from detectors.types import Box
 
+COUNTED: Final = ("litter", "garbage_bag", "dumped_waste")
+"""What the street model calls things that lie."""
 LOOKS: Final = 3
 """Sightings it takes to count, and misses in a row it takes to be gone, at least."""
 MOST_MISSES: Final = 20

@@ -10,12 +10,11 @@ import numpy as np
 from citypatrol.clock import Ts
 from citypatrol.samples import Sample
 from detectors import boxes, lying
-from detectors.lying import Lying, Normal, Passers, Sighting, Thing
+from detectors.lying import COUNTED, Lying, Normal, Passers, Sighting, Thing
 from detectors.same_view import SameView
 from detectors.types import Box, Detector, Finding, Frame, Pixels, Seen
 from detectors.zones import Ground
 
-COUNTED = ("litter", "garbage_bag", "dumped_waste")
 COUNT, AREA, AGE = "count", "area", "age"
 PERSON: Final = "person"
 VEHICLES: Final = ("car", "bus", "truck", "motorcycle")

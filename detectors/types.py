@@ -96,6 +96,14 @@ class Watch(Protocol):
 
 
 @runtime_checkable
+class Doubting(Watch, Protocol):
+    """A watch that can say that it waits for another look before it says something: that camera's
+    next frame is looked at before others'."""
+
+    def doubts(self) -> bool: ...
+
+
+@runtime_checkable
 class BurstWatch(Watch, Protocol):
     """A watch that may wish for a burst. Not promised: that one comes; it wishes again then."""
 

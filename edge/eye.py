@@ -13,6 +13,7 @@ from citypatrol.samples import Sample
 from detectors.types import (
     Burst,
     BurstWatch,
+    Doubting,
     Finding,
     Frame,
     Paint,
@@ -57,6 +58,7 @@ class Eye:
         self._evidence = evidence
         self._draw = draw
         self._keepsakes = Keepsakes()
+        self._newest: str | None = None
         self._complained: dict[str, Ts] = {}
         self._wished: _Wished | None = None
 
@@ -90,6 +92,12 @@ class Eye:
         wished = self._wished
         return wished.wish if wished is not None and wished.frame is of else None
 
+    def suspicious(self) -> bool:
+        """Whether a detector waits for another look, or for the burst that it wished for."""
+        return self._wished is not None or any(
+            isinstance(watch, Doubting) and watch.doubts() for watch in self.watches
+        )
+
     def judge(self, burst: Burst) -> list[Sample]:
         """What the detector that wished for the burst says of it; [] where nobody waits for it."""
         wished, self._wished = self._wished, None
@@ -110,11 +118,14 @@ class Eye:
     def _with_evidence(
         self, samples: list[Sample], findings: Sequence[Finding], frame: Frame
     ) -> list[Sample]:
-        wanted = self._keepsakes.wanted(samples, at=frame.ts)
-        if not wanted:
+        series = self._keepsakes.wanted(samples, at=frame.ts)
+        if series:
+            self._newest = self._keep(frame, findings)
+        else:
+            series = self._keepsakes.lent(samples, at=frame.ts)
+        if not series:
             return samples
-        sha = self._keep(frame, findings)
-        return [s._replace(evidence=sha) if s[:2] in wanted else s for s in samples]
+        return [s._replace(evidence=self._newest) if s[:2] in series else s for s in samples]
 
     def _keep(self, frame: Frame, findings: Sequence[Finding]) -> str | None:
         height, width = frame.pixels.shape[:2]

@@ -15,6 +15,7 @@ from citypatrol.units import DurationMs
 from citypatrol.yamlfile import Document, Model, load_model, wrong
 from detectors.config import DetectorConfigs, build_watches
 from detectors.types import Watch
+from edge.own_models import settled
 from ingest.camera_source import CameraSource
 
 _SAME_PLACE_DEGREES: Final = 1e-6
@@ -152,7 +153,23 @@ def load_cameras(
     if found is None:
         return None, problems
     crossed = list(_cross_checks(found.cameras, registry or Registry.empty(), document))
-    return Cameras(found.cameras), sorted([*problems, *crossed])
+    cameras, faults = _with_models(found.cameras, document)
+    return Cameras(cameras), sorted([*problems, *crossed, *faults])
+
+
+def _with_models(
+    cameras: Sequence[CameraConfig], document: Document
+) -> tuple[list[CameraConfig], list[Problem]]:
+    found: list[CameraConfig] = []
+    problems: list[Problem] = []
+    for index, camera in enumerate(cameras):
+        detectors, faults = settled(camera.detectors, folder=document.path.parent)
+        for keys, message in faults:
+            told = f"camera '{camera.id}': {keys[-1] if len(keys) > 2 else 'detectors'}: {message}"
+            problems.append(document.problem(told, "cameras", index, *keys))
+        same = detectors == camera.detectors
+        found.append(camera if same else camera.model_copy(update={"detectors": detectors}))
+    return found, problems
 
 
 def _cross_checks(

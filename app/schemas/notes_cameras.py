@@ -5,6 +5,7 @@ from typing import Final
 
 from app.schemas.draft7 import Notes
 from detectors import config as detectors
+from detectors import config_parts, yolo_config
 from edge.load import CameraConfig, CameraFile, CameraPlace
 
 CAMERA_NOTES: Final[Mapping[type, Notes]] = {
@@ -47,7 +48,17 @@ CAMERA_NOTES: Final[Mapping[type, Notes]] = {
             "stays": "How long a thing is seen lying before it counts, and its place empty after.",
         }
     ),
-    detectors.ZoneConfig: Notes(
+    yolo_config.YoloConfig: Notes(
+        {
+            "type": "yolo: whatever a model of your own finds.",
+            "model": "An ultralytics detection model: .onnx, or .pt with ultralytics installed.",
+            "classes": "Classes of the model, each with the label of its samples.",
+            "zones": "Parts of the ground; without any, the whole picture.",
+            "min_score": "What counts as seen, 0 to 1.",
+            "tiles": "Side in pixels of tiles that are looked at too.",
+        }
+    ),
+    config_parts.ZoneConfig: Notes(
         {
             "name": "Its samples have the source CAMERA/NAME; without one, the camera.",
             "polygon": "[x, y] points as fractions of the picture.",

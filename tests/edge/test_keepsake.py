@@ -66,9 +66,27 @@ def test_the_picture_goes_with_what_it_shows_and_with_what_is_gone() -> None:
         samples = [Sample("dock", f"{name}.count", at, value) for name, value in values.items()]
         return {metric.partition(".")[0] for _, metric in keepsakes.wanted(samples, at=at)}
 
-    assert wanted(0, litter=1, bag=0, cup=0) == {"litter"}
-    assert wanted(1, litter=0, bag=2, cup=0) == {"litter", "bag"}
-    assert wanted(2, litter=0, bag=2, cup=0) == set()
+    assert wanted(0, litter=1, garbage_bag=0) == {"litter"}
+    assert wanted(1, litter=0, garbage_bag=2) == {"litter", "garbage_bag"}
+    assert wanted(2, litter=0, garbage_bag=2) == set()
+
+
+def test_what_comes_and_goes_all_day_has_one_picture_a_minute_and_borrows_it() -> None:
+    keepsakes = Keepsakes()
+    looks = []
+    for second in range(0, 200, 10):
+        there = second % 20 == 0
+        samples = [Sample("dock", "walker.count", second * 1000, float(there))]
+        kept = bool(keepsakes.wanted(samples, at=second * 1000))
+        looks.append((kept, bool(keepsakes.lent(samples, at=second * 1000))))
+    assert [second * 10 for second, (kept, _) in enumerate(looks) if kept] == [0, 60, 120, 180]
+    assert [lent for _, lent in looks] == [True, False] * 10
+
+
+def test_what_stood_there_for_long_has_a_picture_after() -> None:
+    dwell = [(second, {"car.dwell": float(second)}) for second in range(1, 100, 10)]
+    assert kept([*dwell, (101, {"car.dwell": 0.0})]) == [1, 61, 101]
+    assert kept([*dwell[:4], (41, {"car.dwell": 0.0})]) == [1]
 
 
 def test_a_series_of_which_nothing_is_said_is_neither_new_nor_gone() -> None:
