@@ -1,5 +1,6 @@
 """The desk for the terminal: over HTTP where the city runs, else straight on its database."""
 
+import getpass
 import http.client
 import json
 import urllib.error
@@ -37,10 +38,11 @@ T = TypeVar("T")
 class DeskClient(Protocol):
     """What the commands need. Raises WrongError (no such ticket, forbidden step), OutsideError."""
 
-    def list(self, *, states: Sequence[str], limit: int) -> list[Json]: ...
+    def list(self, *, states: Sequence[str], shadow: bool, limit: int) -> list[Json]: ...
     def show(self, ticket: str) -> Json: ...
     def sources(self, ticket: str, *, cursor: str | None) -> Json: ...
     def act(self, ticket: str, action: str, *, note: str | None) -> Json: ...
+    def confirm(self, ticket: str, *, note: str | None) -> Json: ...
     def verdict(self, ticket: str, *, real: bool, note: str | None) -> Json: ...
 
 
@@ -72,6 +74,9 @@ class HttpDesk:
             message = f"{self.base} answers, but is no citypatrol; see http.listen"
             raise OutsideError(message)
         return True
+
+    def explain(self, rule: str, source: str) -> Json:
+        return self.ask("/api/v1/explain?" + urlencode({"rule": rule, "source": source}))
 
     def ask(self, path: str, *, body: Mapping[str, Any] | None = None) -> Json:
         """GET, or POST where there is a body."""
@@ -117,8 +122,9 @@ class HttpDesk:
             message = f"{self.base}: {error.code} {detail}"
             raise OutsideError(message) from None
 
-    def list(self, *, states: Sequence[str], limit: int) -> list[Json]:
-        query = urlencode({"state": states, "limit": limit}, doseq=True)
+    def list(self, *, states: Sequence[str], shadow: bool, limit: int) -> list[Json]:
+        asked = {"state": states, "limit": limit, "shadow": str(shadow).lower()}
+        query = urlencode(asked, doseq=True)
         tickets: list[Json] = self.ask(f"/api/v1/tickets?{query}")["tickets"]
         return tickets
 
@@ -131,11 +137,15 @@ class HttpDesk:
 
     def act(self, ticket: str, action: str, *, note: str | None) -> Json:
         path = f"/api/v1/tickets/{quote(ticket, safe='')}/{action}"
-        return self.ask(path, body={"note": note})
+        return self.ask(path, body={"note": note, "who": own_name()})
+
+    def confirm(self, ticket: str, *, note: str | None) -> Json:
+        path = f"/api/v1/tickets/{quote(ticket, safe='')}/confirm"
+        return self.ask(path, body={"note": note, "who": own_name()})
 
     def verdict(self, ticket: str, *, real: bool, note: str | None) -> Json:
         path = f"/api/v1/tickets/{quote(ticket, safe='')}/verdict"
-        return self.ask(path, body={"real": real, "note": note})
+        return self.ask(path, body={"real": real, "note": note, "who": own_name()})
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -189,12 +199,12 @@ class StoreDesk:
     def close(self) -> None:
         self._store.close()
 
-    def list(self, *, states: Sequence[str], limit: int) -> list[Json]:
+    def list(self, *, states: Sequence[str], shadow: bool, limit: int) -> list[Json]:
         def found() -> list[Json]:
-            page = self._tickets.list(state=states or None, limit=limit)  # type: ignore[arg-type]
+            page = self._tickets.list(state=states or None, shadow=shadow, limit=limit)  # type: ignore[arg-type]
             pictures = self._tickets.pictures([ticket.id for ticket in page.tickets])
             return [
-                self._scribe.ticket(ticket, pictures=pictures.get(ticket.id, ()))
+                self._scribe.listed(ticket, pictures=pictures.get(ticket.id, ()))
                 for ticket in page.tickets
             ]
 
@@ -210,13 +220,27 @@ class StoreDesk:
     def act(self, ticket: str, action: str, *, note: str | None) -> Json:
         step: Step = next(known for known in DESK if known == action)
         now = self._clock.now()
-        _asking(lambda: self._desk.act(ticket, step, note=note, now=now))
+        _asking(lambda: self._desk.act(ticket, step, note=note, who=own_name(), now=now))
+        return self.show(ticket)
+
+    def confirm(self, ticket: str, *, note: str | None) -> Json:
+        now = self._clock.now()
+        _asking(lambda: self._desk.confirm(ticket, note=note, who=own_name(), now=now))
         return self.show(ticket)
 
     def verdict(self, ticket: str, *, real: bool, note: str | None) -> Json:
         now = self._clock.now()
-        _asking(lambda: self._desk.verdict(ticket, real=real, note=note, now=now))
+        who = own_name()
+        _asking(lambda: self._desk.verdict(ticket, real=real, note=note, who=who, now=now))
         return self.show(ticket)
+
+
+def own_name() -> str:
+    """The login name of who is at the terminal."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # no such user: a container's bare number
+        return "the terminal"
 
 
 def _asking(work: Callable[[], T]) -> T:

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from app.guard import Guard
 from app.inbox import Inbox
@@ -14,11 +15,18 @@ from citypatrol.clock import Clock
 from citypatrol.dead import DeadLetter, DeadStore
 from citypatrol.dead_desk import DeadDesk
 from citypatrol.evidence import EvidenceStore
+from rules.explain_alarm import Explanation
 from rules.ruleset import RuleSet
 from tickets.desk import Desk
 from tickets.outbox import Outbox
 from tickets.reading import Tickets
 from tickets.units import Units
+
+
+class Explain(Protocol):
+    """Why a rule says what it says of a source. Raises Unexplained."""
+
+    async def __call__(self, rule: str, *, source: str) -> Explanation: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +59,7 @@ class Door:
     rules: RuleSet = field(default_factory=RuleSet)
     roll: RollCall | None = None
     tailing: Tailing | None = None
+    explain: Explain | None = None
 
     @property
     def dead_desk(self) -> DeadDesk:

@@ -16,6 +16,7 @@ from app.routes.api import deliveries, tickets
 from app.routes.callbacks import callbacks
 from app.routes.dead import dead
 from app.routes.evidence import evidence
+from app.routes.explain import explain
 from app.routes.geo import geo
 from app.routes.health import health
 from app.routes.pages import pages
@@ -55,6 +56,7 @@ def build_application(door: Door) -> ASGIApp:
         dead,
         callbacks,
         evidence,
+        explain,
         geo,
         pages,
     ):

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from app.city import City
 from app.compose import Case
 from app.config import SqliteJournalConfig
+from app.door import Explain
 from app.outcome import OutsideError, UsageError
 from citypatrol.clock import Clock, Ts
 from citypatrol.dead_kafka import DeadFromKafka
@@ -30,10 +31,12 @@ _BEHIND_MS: Final = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Judging:
-    """``stages`` bring incidents to the desk; ``judged``: the event time that they have come to."""
+    """``stages`` bring incidents to the desk; ``judged``: the event time that they have come to;
+    ``explain``: None where the rules are judged elsewhere."""
 
     stages: Sequence[Stage]
     judged: Callable[[], Ts | None]
+    explain: Explain | None = None
 
 
 class Layout(Protocol):
@@ -100,7 +103,7 @@ class OnSqlite:
             clock=self._clock,
             set_aside=_setting_aside(case, clock=self._clock),
         )
-        return Judging([rules], lambda: rules.judged)
+        return Judging([rules], lambda: rules.judged, rules.explain)
 
     async def close(self) -> None:
         await self._journal.close()

@@ -13,7 +13,7 @@ from app.compose import Case, CityMapOnce, guard_of, open_case
 from app.door import Door
 from app.http import build_application
 from app.inbox import Inbox
-from app.layouts import Layout, OnSqlite
+from app.layouts import Judging, Layout, OnSqlite
 from app.listen import HttpStage
 from app.outcome import OutsideError
 from app.replay import Replay
@@ -176,7 +176,7 @@ class CityRun:
         )
         tallies = TallyStage(case.store, intake=intake, clock=clock)
         vitals = VitalsStage(intake=intake, clock=clock, process=self._layout.process)
-        server = self._server(case, replay, roll=roll, tailing=tailing)
+        server = self._server(case, replay, judging, roll=roll, tailing=tailing)
         return Supervisor(
             [
                 Phase("inputs", [*self._inputs(journal, case, intake, tailing.tap), tailing]),
@@ -220,7 +220,9 @@ class CityRun:
             stages.append(self._cameras)
         return stages
 
-    def _server(self, case: Case, replay: Replay, *, roll: RollCall, tailing: Tailing) -> HttpStage:
+    def _server(
+        self, case: Case, replay: Replay, judging: Judging, *, roll: RollCall, tailing: Tailing
+    ) -> HttpStage:
         city = self._city
         door = Door(
             city=city.file.city.name,
@@ -244,6 +246,7 @@ class CityRun:
             rules=city.rules,
             roll=roll,
             tailing=tailing,
+            explain=judging.explain,
         )
         http = city.file.http
         server = HttpStage(build_application(door), host=http.host, port=http.port)

@@ -20,6 +20,18 @@ def lasting(ms: float) -> str:
     return f"{ms / _DAY:.0f} days"
 
 
+def exactly(ms: float) -> str:
+    """``1m 40s``, ``2h 5m``, ``3d 4h``: the two largest units that are there."""
+    left, said = round(ms), []
+    for unit, name in ((86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")):
+        count, left = divmod(left, unit)
+        if count:
+            said.append(f"{count}{name}")
+    if not said:
+        return f"{max(0, left)}ms" if left > 0 else "0s"
+    return " ".join(said[:2])
+
+
 def ago(ms: float) -> str:
     """``12 s ago``; a moment that is still to come is now."""
     return f"{lasting(ms)} ago"

@@ -15,6 +15,8 @@ from citypatrol.records import Record, RulesInForce, SourceSeen, Tick
 from citypatrol.samples import Batch
 from rules import snapshot
 from rules.block import NEVER, Block
+from rules.explain import explain
+from rules.explain_alarm import Explanation
 from rules.gate import Rows
 from rules.incidents import Incident
 from rules.ruleset import EVERY_METRIC, ONLINE, RuleSet
@@ -112,6 +114,10 @@ class Engine:
             for judge in self._state.judges()
             for state, count in judge.counts(self._state.now)._asdict().items()
         }
+
+    def explain(self, rule: str, *, source: str) -> Explanation:
+        """Why the rule says what it says of this source, now. Raises Unexplained."""
+        return explain(self._state, rule, source=source)
 
     def _samples(self, batches: Sequence[Batch]) -> None:
         self._retime()

@@ -15,6 +15,7 @@ from citypatrol.history.words import Word
 from citypatrol.records import Record, SourceSeen, Tick
 from citypatrol.samples import Batch
 from rules.engine import Engine
+from rules.explain_alarm import Explanation
 from rules.incidents import Incident
 from rules.ruleset import EVERY_METRIC, RuleSet
 from rules.state import State
@@ -64,6 +65,10 @@ class Hindsight:
     def end(self, at: Ts) -> list[Incident]:
         """What timers bring until the end of time."""
         return in_order(self._engine.fold([Tick(at)]))
+
+    def explain(self, rule: str, *, source: str) -> Explanation:
+        """As of the newest instant. Raises Unexplained."""
+        return self._engine.explain(rule, source=source)
 
 
 def metrics_of(rules: RuleSet) -> Collection[str] | None:

@@ -21,6 +21,8 @@ from citypatrol.heap import give_back
 from citypatrol.journal import Entry, Journal, JournalFull, Snapshot
 from citypatrol.records import RulesInForce
 from rules.engine import Engine
+from rules.explain import Unexplained
+from rules.explain_alarm import Explanation
 from rules.gauges import Gauges
 from rules.incidents import Incident
 from rules.pages import MOST, Pages
@@ -80,6 +82,7 @@ class RulesStage:
         self._careful_until = 0
         self._gauges = Gauges(CURSOR)
         self._pages = Pages(journal, CURSOR)
+        self._folding = asyncio.Lock()
 
     def waiting_for(self) -> str | None:
         return None if self._engine is not None else "the rules' state is not restored yet"
@@ -87,6 +90,14 @@ class RulesStage:
     def reload(self, rules: RuleSet) -> None:
         """Judge by these rules from the next page on; where a condition stays, alarms do."""
         self._rules = rules
+
+    async def explain(self, rule: str, *, source: str) -> Explanation:
+        """Between two pages. Raises Unexplained."""
+        async with self._folding:
+            if self._engine is None:
+                message = "the rules' state is not restored yet; ask again"
+                raise Unexplained(message)
+            return await asyncio.to_thread(self._engine.explain, rule, source=source)
 
     async def run(self, stop: asyncio.Event) -> None:
         try:
@@ -149,7 +160,8 @@ class RulesStage:
         """Fold a page and hand over what it brings; the engine that goes on."""
         records = [one.record for one in entries if one.position not in self._refused]
         try:
-            incidents = await asyncio.to_thread(engine.fold, records)
+            async with self._folding:
+                incidents = await asyncio.to_thread(engine.fold, records)
         except Exception as error:
             # A bug. The state may be half changed: back to the snapshot, and around that record.
             first, count = entries[0], len(entries)

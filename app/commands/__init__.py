@@ -11,6 +11,7 @@ BUILT = {
     "backtest": "what these rules would have filed, from the Parquet history",
     "schema": "JSON Schema of a kind of file, for editors",
     "diff": "tickets gained, lost and moved between two versions of the rules",
+    "explain": "why a rule fired on a source, or why it has not yet",
     "detect": "run a detector on pictures or clips",
     "camera": "look at one camera: what it sends, and a picture",
     "tickets": "the ticket desk from a terminal",
@@ -24,6 +25,5 @@ BUILT = {
 
 NOT_BUILT = {
     "edge": "run cameras in the city process (`cameras:` in city.yaml) until it is",
-    "explain": "`citypatrol -v run` logs each incident until it is",
     "webhook": "`citypatrol dead replay` sends a delivery again",
 }

@@ -15,6 +15,7 @@ from citypatrol.journal import Journal, JournalFull, Snapshot
 from citypatrol.journal_sqlite import SqliteJournal
 from citypatrol.records import RulesInForce
 from rules.engine import Engine
+from rules.explain import Unexplained
 from rules.gauges import Gauges
 from rules.incidents import Incident
 from rules.ruleset import RuleSet
@@ -285,3 +286,14 @@ def test_rules_that_are_gone_are_shown_no_more() -> None:
 
 def value(name: str, **labels: str) -> float:
     return metrics.REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+async def test_it_explains_while_it_runs(journal: SqliteJournal) -> None:
+    stage = RulesStage(journal, FLOOD, apply=Tickets(), clock=CLOCK)
+    with pytest.raises(Unexplained, match="not restored yet"):
+        await stage.explain("r", source="a")
+    await journal.append(records("0 a x 20\n| 30"))
+    async with running(stage):
+        await until(lambda: stage.judged is not None)
+        found = await stage.explain("r", source="a")
+    assert (found.state, found.fires_at) == ("pending", DAY + 60_000)

@@ -1,0 +1,1 @@
+"""``citypatrol explain``: why a rule says what it says."""

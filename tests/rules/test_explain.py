@@ -1,0 +1,249 @@
+"""What is said of one alarm at an instant: truth, values, timers, and what comes next."""
+
+from dataclasses import asdict
+
+import pytest
+
+from citypatrol.records import Record, SourceSeen, Tick
+from citypatrol.samples import Batch, Sample
+from rules.engine import Engine
+from rules.explain import Unexplained
+from rules.explain_alarm import Explanation
+from rules.explain_tree import Told
+from rules.ruleset import RuleSet
+from tests.rules.story import DAY, one_rule, ruleset
+
+
+def seen(source: str, **labels: str) -> SourceSeen:
+    return SourceSeen(DAY, source, labels, 0, 7_200_000)
+
+
+def sample(at: float, value: float, metric: str = "x", source: str = "a") -> Batch:
+    return Batch.of([Sample(source, metric, DAY + int(1000 * at), value)])
+
+
+def explained(
+    words: str, *records: Record, at: float, rule: str = "r", source: str = "a"
+) -> Explanation:
+    return of_rules(one_rule(words), *records, at=at, rule=rule, source=source)
+
+
+def of_rules(
+    rules: RuleSet, *records: Record, at: float, rule: str = "r", source: str = "a"
+) -> Explanation:
+    engine = Engine(rules)
+    before = engine.explain
+    engine.fold([*records, Tick(DAY + int(1000 * at))])
+    saved = engine.snapshot()
+    found = before(rule, source=source)
+    assert engine.snapshot() == saved  # a look changes nothing
+    return found
+
+
+def facts(found: Explanation, *names: str) -> dict[str, object]:
+    """Times as seconds of the day's story."""
+    every = asdict(found)
+    times = {"since", "fired_at", "clearing", "fires_at", "clears_at", "sample_by", "at"}
+    return {
+        name: (every[name] - DAY) / 1000
+        if name in times and every[name] is not None
+        else every[name]
+        for name in names
+    }
+
+
+TIMERS = ("state", "since", "fires_at", "sample_by", "clears_at")
+CASES: dict[str, tuple[str, list[Record], float, dict[str, object]]] = {
+    "above, and the timer runs": (
+        "when: {above: 15, for: 120s}",
+        [sample(0, 20)],
+        100,
+        {"state": "pending", "since": 0, "fires_at": 120, "sample_by": None},
+    ),
+    "the value will be too old before": (
+        "when: {above: 15, for: 120s}, stale: 60s",
+        [sample(0, 20), sample(40, 20)],
+        50,
+        {"state": "pending", "since": 0, "fires_at": 120, "sample_by": 100},
+    ),
+    "too few samples": (
+        "when: {above: 15, at_least: 3 samples}",
+        [sample(0, 20), sample(1, 20)],
+        5,
+        {"state": "pending", "fires_at": None, "counted": 2, "because": "1 more sample must come"},
+    ),
+    "it is below": (
+        "when: {above: 15, for: 120s}",
+        [sample(0, 3)],
+        5,
+        {"state": "ok", "fires_at": None, "because": "the condition does not hold; a sample must"
+         " change that"},
+    ),
+    "it was pending, and the value has died": (
+        "when: {above: 15, for: 120s}, stale: 60s",
+        [sample(0, 20)],
+        100,
+        {"state": "ok", "since": None, "because": "nothing is known; a sample must come"},
+    ),
+    "it fires": (
+        "when: {above: 15}, clear: {below: 10, for: 60s}",
+        [sample(0, 20), sample(10, 12)],
+        15,
+        {"state": "firing", "since": 0, "fired_at": 0, "clears_at": None,
+         "because": "the clear condition does not hold"},
+    ),
+    "it clears soon": (
+        "when: {above: 15}, clear: {below: 10, for: 60s}",
+        [sample(0, 20), sample(10, 2)],
+        15,
+        {"state": "firing", "clearing": 10, "clears_at": 70, "because": None},
+    ),
+    "it would clear, and the value dies first": (
+        "when: {above: 15}, clear: {below: 10, for: 60s}, stale: 30s",
+        [sample(0, 20), sample(10, 2)],
+        15,
+        {"state": "firing", "clears_at": 70, "sample_by": 40},
+    ),
+    "silence is near": (
+        "when: {missing: 60s}",
+        [sample(5, 20)],
+        30,
+        {"state": "ok", "fires_at": 65, "because": "unless a sample comes"},
+    ),
+    "it is silent": (
+        "when: {missing: 60s}",
+        [sample(5, 20)],
+        70,
+        {"state": "firing", "since": 65, "fired_at": 65},
+    ),
+    "unless": (
+        "when: {above: 15, for: 60s}, unless: {metric: fault, above: 0}",
+        [sample(0, 20), sample(0, 1, "fault")],
+        10,
+        {"state": "ok", "blind": True,
+         "because": "`unless` holds, or held when the newest sample came"},
+    ),
+    "unless, no more": (
+        "when: {above: 15, for: 60s}, unless: {metric: fault, above: 0}",
+        [sample(0, 1, "fault"), sample(5, 0, "fault"), sample(6, 20)],
+        10,
+        {"state": "pending", "blind": False, "since": 6, "fires_at": 66},
+    ),
+    "a window": (
+        "when: {mean: 60s, above: 15, for: 30s}",
+        [sample(0, 10), sample(10, 40)],
+        20,
+        {"state": "pending", "since": 10, "fires_at": 40},
+    ),
+    "several": (
+        "when: {all: [{above: 15}, {not: {metric: y, above: 80}}], for: 60s}",
+        [sample(0, 20), sample(1, 30, "y")],
+        20,
+        {"state": "pending", "fires_at": 61},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "records", "at", "expected"), CASES.values(), ids=CASES)
+def test_state_timers_and_what_comes_next(
+    words: str, records: list[Record], at: float, expected: dict[str, object]
+) -> None:
+    found = explained(words, *records, at=at)
+    assert facts(found, *expected) == expected
+    assert found.at == DAY + 1000 * at
+
+
+@pytest.mark.parametrize(
+    ("words", "records", "says", "truth", "because", "value"),
+    [
+        ("when: {above: 15}", [sample(0, 20)], "x above 15", True, None, 20),
+        ("when: {outside: [2, 8]}", [sample(0, 5)], "x outside 2 and 8", False, None, 5),
+        ("when: {equals: 1}", [sample(0, 1)], "x equals 1", True, None, 1),
+        ("when: {mean: 1m, above: 9}", [sample(0, 8), sample(1, 12)],
+         "mean over 1m of x above 9", True, None, 10),
+        ("when: {rate: 1m, above: 9}", [sample(0, 8)],
+         "rate over 1m of x above 9", None, "the window holds too few samples", None),
+        ("when: {above: 15}, stale: 5s", [sample(0, 20)],
+         "x above 15", None, "the value is older than 5s", 20),
+        ("when: {above: {label: limit, default: 3}}", [seen("a", limit="4"), sample(0, 20)],
+         "x above 4 (its limit)", True, None, 20),
+        ("when: {above: {label: limit, default: 3}}", [sample(0, 20)],
+         "x above 3 (default of limit)", True, None, 20),
+        ("when: {above: {label: limit}}", [sample(0, 20)],
+         "x above no number (default of limit)", None, "the source has no threshold", 20),
+        ("when: {missing: 90s}", [sample(0, 20)], "x missing for 90s", False, None, 20),
+    ],
+)  # fmt: skip
+def test_a_condition_with_its_value(
+    words: str, records: list[Record], says: str, truth: bool | None, because: str | None, value
+) -> None:
+    told = explained(words, *records, at=10).when
+    assert (told.says, told.truth, told.because) == (says, truth, because)
+    assert [one.value for one in told.seen] == [value]
+
+
+def test_a_tree_of_conditions() -> None:
+    words = (
+        "when: {any: [{all: [{above: 15}, {metric: y, below: 3}]}, {not: {metric: z, equals: 1}}]}"
+    )
+    found = explained(words, sample(0, 20), sample(1, 5, "y"), at=10)
+
+    def shape(told: Told) -> object:
+        return [told.says, told.truth, *map(shape, told.parts)]
+
+    assert shape(found.when) == [
+        "any", None,
+        ["all", False, ["x above 15", True], ["y below 3", False]],
+        ["not", None, ["z equals 1", None]],
+    ]  # fmt: skip
+    assert found.when.parts[1].parts[0].because == "no sample yet"
+
+
+def test_a_region_looks_at_its_camera() -> None:
+    words = "when: {below: 0.5, for: 60s}, unless: {metric: fault, above: 0}"
+    records = [sample(0, 1, "fault", "cam"), sample(5, 0.1, source="cam/north")]
+    found = explained(words, *records, at=10, source="cam/north")
+    assert found.unless is not None
+    assert [(one.source, one.value) for one in found.unless.seen] == [("cam", 1)]
+    assert (found.blind, found.state) == (True, "ok")
+
+
+def test_the_hours() -> None:
+    words = "when: {above: 15}, during: {time: '02:00-04:00'}"
+    found = explained(words, sample(0, 20), at=10)
+    assert (found.during, found.because) == (False, "it does not judge at this time of day")
+    assert found.during_changes is not None
+
+
+def test_every_metric_of_a_source_and_its_group() -> None:
+    words = "select: {metric: '*'}, when: {missing: 60s}, group: gateway"
+    found = explained(words, seen("a", gateway="gw-1"), sample(0, 1), sample(9, 1, "y"), at=10)
+    assert (found.when.says, found.fires_at, found.group) == (
+        "every metric missing for 1m", DAY + 69_000, "gw-1",
+    )  # fmt: skip
+
+
+RULES = ruleset(
+    "rules: [{name: wet, select: {metric: x, where: {kind: [a, b]}}, when: {above: 1}},"
+    " {name: dry, select: {metric: x}, when: {below: 1}}]"
+)
+
+
+@pytest.mark.parametrize(
+    ("rule", "source", "says"),
+    [
+        ("wett", "a", "there is no rule 'wett'; the nearest: wet"),
+        ("noise", "a", "there is no rule 'noise'"),
+        ("wet", "pump-2", "nothing is known of a source pump-2; the nearest: pump-1"),
+        ("wet", "pump-1", "rule 'wet' does not select pump-1: it wants kind: a or b, and the source"
+         " has 'c'"),
+        ("wet", "bare", "rule 'wet' does not select bare: it wants kind: a or b, and the source has"
+         " none"),
+        ("dry", "bare", "bare has sent no x in this time, so rule 'dry' judges nothing there"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_explained(rule: str, source: str, says: str) -> None:
+    records = [seen("pump-1", kind="c"), seen("bare"), sample(0, 1, source="pump-1")]
+    with pytest.raises(Unexplained) as raised:
+        of_rules(RULES, *records, at=10, rule=rule, source=source)
+    assert str(raised.value) == says
