@@ -11,7 +11,7 @@ import numpy as np
 
 from citypatrol.clock import Ts
 from citypatrol.columns import Ints
-from citypatrol.records import Record, RulesInForce, SourceSeen, Tick
+from citypatrol.records import ModeSwitched, Record, RulesInForce, SourceSeen, Tick
 from citypatrol.samples import Batch
 from rules import snapshot
 from rules.block import NEVER, Block
@@ -23,6 +23,7 @@ from rules.ruleset import EVERY_METRIC, ONLINE, RuleSet
 from rules.series import UNREAD, Table
 from rules.silence import SilenceRule
 from rules.state import State
+from rules.switch import switched
 
 _MOST_ROWS = 200_000
 
@@ -52,7 +53,7 @@ class Engine:
         into force. Raises ValueError where the bytes are no snapshot.
         """
         engine = cls(rules, stopwatch=stopwatch)
-        snapshot.load(engine._state, data)
+        engine._state = snapshot.load(rules, data)
         return engine
 
     def snapshot(self) -> bytes:
@@ -62,6 +63,11 @@ class Engine:
     @property
     def rules(self) -> RuleSet:
         return self._state.rules
+
+    @property
+    def mode(self) -> str:
+        """Of the newest ``mode`` record; ``normal`` before the first."""
+        return self._state.mode
 
     @property
     def in_force(self) -> str | None:
@@ -103,6 +109,9 @@ class Engine:
                 self._source(record)
             elif isinstance(record, RulesInForce):
                 self._rules(record)
+            elif isinstance(record, ModeSwitched):
+                self._retime()
+                self._state = switched(self._state, record)
         self._samples(batches)
         said, self._state.said = self._state.said, []
         return sorted(said, key=_instant)

@@ -14,11 +14,11 @@ from citypatrol.clock import Ts
 from citypatrol.history.words import Word
 from citypatrol.records import Record, SourceSeen, Tick
 from citypatrol.samples import Batch
+from rules.compound import reads
 from rules.engine import Engine
 from rules.explain_alarm import Explanation
 from rules.incidents import Incident
 from rules.ruleset import EVERY_METRIC, RuleSet
-from rules.state import State
 
 _MOST_ROWS: Final = 50_000
 
@@ -75,7 +75,7 @@ def metrics_of(rules: RuleSet) -> Collection[str] | None:
     """The metrics that some rule reads; None: every one."""
     if any(rule.metric == EVERY_METRIC for rule in rules.rules):
         return None
-    return {table.metric for table in State(rules).index.tables}
+    return {metric for rule in rules.in_every_mode for metric in reads(rule)}
 
 
 def instant(incident: Incident) -> Ts:

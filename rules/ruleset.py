@@ -201,6 +201,12 @@ class RuleSet:
         """Every mode that some rule names, and ``normal``."""
         return frozenset({NORMAL} | {mode for rule in self.rules for mode, _ in rule.modes})
 
+    @property
+    def in_every_mode(self) -> tuple[Rule, ...]:
+        """Each rule in each form that it has in some mode."""
+        others = (other for rule in self.rules for _, other in rule.modes if other is not None)
+        return (*self.rules, *others)
+
     def in_mode(self, mode: str) -> "RuleSet":
         """The rules as they judge in this mode."""
         if not any(rule.modes for rule in self.rules):

@@ -11,7 +11,7 @@ from rules.block import NEVER, Track
 from rules.compound import CompoundRule
 from rules.incidents import decode_incident, encode_incident
 from rules.joined import Joined, Judge
-from rules.ruleset import ONLINE
+from rules.ruleset import NORMAL, ONLINE, RuleSet
 from rules.series import Table
 from rules.state import State
 
@@ -42,10 +42,12 @@ def save(state: State) -> bytes:
     return pack(facts, columns)
 
 
-def load(state: State, data: bytes) -> None:
-    """Fill a new state. Raises ValueError where the bytes are no snapshot."""
+def load(rules: RuleSet, data: bytes, *, mode: str | None = None) -> State:
+    """The state under these rules; ``mode``: another than that in which it was saved. Raises
+    ValueError where the bytes are no snapshot."""
     facts, columns = unpack(data)
     try:
+        state = State(rules, mode=mode or facts.get("mode", NORMAL))
         _load_shared(state, facts, columns)
         judged = state.gate.judged(state.index.size)
         for table in state.index.tables:
@@ -83,6 +85,7 @@ def load(state: State, data: bytes) -> None:
         message = f"not a snapshot of rules: {error!r}"
         raise ValueError(message) from error
     state.enrol_all()
+    return state
 
 
 def _goes_on(judge: Judge | CompoundRule, saved: Facts) -> bool:
@@ -96,6 +99,7 @@ def _shared(state: State) -> tuple[Facts, Columns]:
     facts: Facts = {
         "now": state.now,
         "in_force": state.in_force,
+        "mode": state.mode,
         "orphans": [encode_incident(one).decode() for one in state.orphans],
         "names": sources.names,
         "label forms": forms,

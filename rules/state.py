@@ -11,7 +11,7 @@ from rules.compound import CompoundRule, is_compound, reads
 from rules.gate import Gate
 from rules.incidents import Incident
 from rules.joined import Joined, Judge
-from rules.ruleset import EVERY_METRIC, Rule, RuleSet
+from rules.ruleset import EVERY_METRIC, NORMAL, Rule, RuleSet
 from rules.series import SeriesIndex, Table
 from rules.silence import SilenceRule
 from rules.sources import Sources
@@ -22,24 +22,27 @@ from rules.veto import Veto
 class State:
     """``prompt``: by metric the rules that read one series, judged as soon as a sample may be;
     ``joined`` and ``compounds``: those that read several. ``said``: the incidents since somebody
-    took them out. ``orphans``: open incidents of rules that are no longer there.
+    took them out. ``orphans``: open incidents of rules that are no longer there. ``rules`` are all
+    of them, as in every mode; those that judge are as in ``mode``.
     """
 
-    def __init__(self, rules: RuleSet) -> None:
+    def __init__(self, rules: RuleSet, *, mode: str = NORMAL) -> None:
         self.rules = rules
+        self.mode = mode
         self.now: Ts = -NEVER
         self.in_force: str | None = None
         self.said: list[Incident] = []
         self.orphans: list[Incident] = []
-        self.sources = Sources({label for rule in rules.rules for label in rule.labels})
-        self.index = SeriesIndex(_metrics(rules))
+        judging = rules.in_mode(mode)
+        self.sources = Sources({label for rule in judging.rules for label in rule.labels})
+        self.index = SeriesIndex(_metrics(judging))
         self.gate = Gate()
         self.prompt: dict[str, list[Judge]] = {}
         self.joined: list[Joined] = []
         self.compounds: list[CompoundRule] = []
         self._enrolled = 0
         self._relabelled: set[int] = set()
-        for rule in rules.rules:
+        for rule in judging.rules:
             self._build(rule)
 
     def judges(self) -> list[Judge | CompoundRule]:
