@@ -14,6 +14,7 @@ BENCHES = (
     "heard",
     "influx",
     "camera",
+    "inference",
     "vision",
     "drill_kill",
     "drill_outage",

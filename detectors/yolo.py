@@ -6,6 +6,7 @@ score a class, or ``[n, detections, 6]`` with corners, score and class; pixels o
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from threading import local
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +18,6 @@ STRIDE = 32
 DEFAULT_SIDE = 640
 MOST = 300
 """Findings of one picture at most, the best ones."""
-MOST_AT_ONCE = 4
-"""Pictures in one call of the network, where the file leaves it open: each of 640 x 640 takes some
-35 MB while it runs, and a large picture has dozens of tiles."""
 
 Rows = NDArray[np.float32]
 """One detection a row: x1, y1, x2, y2 in pixels, score, class."""
@@ -71,6 +69,18 @@ def decode(output: NDArray[np.float32], *, classes: int, min_score: float, iou: 
     raise ValueError(message)
 
 
+_ROOMS = local()
+
+
+def _room(pictures: int, height: int, width: int) -> NDArray[np.float32]:
+    """Where this thread lays out what a network is to see: one place, used over and over."""
+    needed = pictures * 3 * height * width
+    room: NDArray[np.float32] | None = getattr(_ROOMS, "room", None)
+    if room is None or room.size < needed:
+        room = _ROOMS.room = np.zeros(needed, np.float32)
+    return room[:needed].reshape(pictures, 3, height, width)
+
+
 class Yolo:
     """A detector; the file is loaded at the first call and shared by all of this process.
 
@@ -103,17 +113,15 @@ class Yolo:
         coloured = [letterbox.as_colour(pixels) for pixels in pictures]
         boxes = [self._fit(pixels, model) for pixels in coloured]
         found: list[list[Finding]] = [[] for _ in pictures]
-        fixed = model.input_shape[0]
         for outer in sorted({box.outer for box in boxes}):
             group = [index for index, box in enumerate(boxes) if box.outer == outer]
-            step = fixed or MOST_AT_ONCE
+            fixed = model.input_shape[0]
+            step = fixed or model.most_at_once
             for start in range(0, len(group), step):
                 part = group[start : start + step]
-                inputs = np.stack([boxes[index].fill(coloured[index]) for index in part])
-                if fixed and len(part) < fixed:
-                    inputs = np.concatenate(
-                        [inputs, np.zeros((fixed - len(part), *inputs.shape[1:]), np.float32)]
-                    )
+                inputs = _room(fixed or len(part), *outer)
+                for planes, index in zip(inputs, part, strict=False):
+                    boxes[index].fill(coloured[index], into=planes)
                 for index, output in zip(part, model.run(inputs)[0], strict=False):
                     found[index] = self._findings(output, boxes[index], model)
         return found

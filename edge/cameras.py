@@ -1,8 +1,9 @@
 """Cameras become samples: frames from the pool, through the detectors, into the intake."""
 
 import asyncio
+import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
@@ -38,8 +39,11 @@ class Intake(Protocol):
 
 
 class CameraStage:
-    """A stage: reads ``cameras``, looks at their frames one after the other in a thread of its own,
-    and tells of each camera that gives none (``camera.fault`` = 1, ``camera.age`` in seconds).
+    """A stage: reads ``cameras``, looks at their frames in threads of its own, and tells of each
+    camera that gives none (``camera.fault`` = 1, ``camera.age`` in seconds).
+
+    Frames are looked at ``side_by_side`` (None: as many as the machine is good for), those of one
+    camera one after the other; cameras that wait for another look come first.
 
     While the intake has no room frames wait, and newer ones replace them; no sample is lost.
     ``change`` takes other cameras while it runs. ``mask``: what is covered in every picture kept.
@@ -58,6 +62,7 @@ class CameraStage:
         limits: CameraLimits | None = None,
         mask: Sequence[Hidden] = ("person", "plate"),
         learned: Path | None = None,
+        side_by_side: int | None = None,
     ) -> None:
         self._mask = tuple(mask)
         self._cameras = cameras
@@ -66,8 +71,16 @@ class CameraStage:
         self._clock = clock
         self._memory = Memory(learned)
         self._eyes: dict[str, tuple[CameraConfig, Eye]] = {}
+        self._side_by_side = side_by_side
+        self._turns: dict[str, threading.Lock] = {}
+        self._looked_at: set[str] = set()
+        self._suspicious: set[str] = set()
         sources = [camera.source() for camera in cameras]
         self.pool = CameraPool(sources, limits=limits)
+
+    @property
+    def cameras(self) -> Cameras:
+        return self._cameras
 
     def waiting_for(self) -> str | None:
         return None
@@ -80,15 +93,18 @@ class CameraStage:
         return touched
 
     async def run(self, stop: asyncio.Event) -> None:
-        with ThreadPoolExecutor(1, thread_name_prefix="detectors") as thread:
+        from detectors.onnx import looks_at_once
+
+        most = self._side_by_side or looks_at_once()
+        with ThreadPoolExecutor(most, thread_name_prefix="detectors") as threads:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.pool.run(stop))
-                group.create_task(self._watch(thread, stop))
-                bursts = group.create_task(self._judge_bursts(thread, stop))
+                group.create_task(self._watch(threads, stop, most=most))
+                bursts = group.create_task(self._judge_bursts(threads, stop))
                 group.create_task(self._tell_of_silence(stop))
                 await stop.wait()
                 bursts.cancel()
-            await asyncio.get_running_loop().run_in_executor(thread, self._remember)
+            await asyncio.get_running_loop().run_in_executor(threads, self._remember)
 
     def _remember(self) -> None:
         for camera, (config, eye) in self._eyes.items():
@@ -96,7 +112,8 @@ class CameraStage:
                 self._memory.write(config, eye.watches, now=self._clock.now())
 
     def _eye(self, camera: str) -> Eye | None:
-        """In the detectors' thread. Made at the first frame; another where it sees other things."""
+        """In a detectors' thread, in the camera's turn. Made at the first frame; another where it
+        sees other things."""
         from detectors.evidence import proof  # OpenCV
         from detectors.masking import masked
 
@@ -121,35 +138,66 @@ class CameraStage:
         self._memory.keep(config, known[1].watches, now=now)
         return known[1]
 
-    async def _watch(self, thread: ThreadPoolExecutor, stop: asyncio.Event) -> None:
+    async def _watch(self, threads: Executor, stop: asyncio.Event, *, most: int) -> None:
+        free = asyncio.Semaphore(most)
+        async with asyncio.TaskGroup() as group:
+            while not stop.is_set():
+                await free.acquire()
+                seen = await self.pool.next_frame(
+                    wait_s=_LOOK_S, first=self._suspicious, but=self._looked_at
+                )
+                if seen is None:
+                    free.release()
+                    continue
+                self._looked_at.add(seen.camera)
+                frame = Frame(seen.camera, seen.ts, seen.pixels)
+                look = group.create_task(self._look_and_tell(frame, threads, stop))
+                look.add_done_callback(lambda _: free.release())
+
+    async def _look_and_tell(self, frame: Frame, threads: Executor, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
-        while not stop.is_set():
-            seen = await self.pool.next_frame(wait_s=_LOOK_S)
-            if seen is None:
-                continue
-            frame = Frame(seen.camera, seen.ts, seen.pixels)
-            samples, wish = await loop.run_in_executor(thread, self._look, frame)
+        try:
+            samples, wish = await loop.run_in_executor(threads, self._look, frame)
             if wish is not None:
-                self.pool.ask_burst(BurstOrder(seen.camera, wish.seconds, wish.boxes))
-            await self._offer(seen.camera, samples, stop=stop)
+                self.pool.ask_burst(BurstOrder(frame.camera, wish.seconds, wish.boxes))
+            await self._offer(frame.camera, samples, stop=stop)
+        finally:
+            self._looked_at.discard(frame.camera)
 
     def _look(self, frame: Frame) -> tuple[list[Sample], Wish | None]:
-        eye = self._eye(frame.camera)
-        if eye is None:
-            return [], None
-        return eye.look(frame), eye.wish(of=frame)
+        with self._turn(frame.camera):
+            eye = self._eye(frame.camera)
+            if eye is None:
+                return [], None
+            samples = eye.look(frame)
+            self._note(frame.camera, eye)
+            return samples, eye.wish(of=frame)
 
-    async def _judge_bursts(self, thread: ThreadPoolExecutor, stop: asyncio.Event) -> None:
+    async def _judge_bursts(self, threads: Executor, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
         while not stop.is_set():
             came = await self.pool.next_burst()
             burst = Burst(came.camera, came.times, came.cuts)
-            samples = await loop.run_in_executor(thread, self._judge, burst)
+            samples = await loop.run_in_executor(threads, self._judge, burst)
             await self._offer(came.camera, samples, stop=stop)
 
     def _judge(self, burst: Burst) -> list[Sample]:
-        eye = self._eye(burst.camera)
-        return [] if eye is None else eye.judge(burst)
+        with self._turn(burst.camera):
+            eye = self._eye(burst.camera)
+            if eye is None:
+                return []
+            samples = eye.judge(burst)
+            self._note(burst.camera, eye)
+            return samples
+
+    def _turn(self, camera: str) -> threading.Lock:
+        return self._turns.setdefault(camera, threading.Lock())
+
+    def _note(self, camera: str, eye: Eye) -> None:
+        if eye.suspicious():
+            self._suspicious.add(camera)
+        else:
+            self._suspicious.discard(camera)
 
     async def _tell_of_silence(self, stop: asyncio.Event) -> None:
         told: dict[str, Ts] = {}

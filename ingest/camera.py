@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -117,13 +117,16 @@ class CameraPool:
         """Waits for one. Few are kept; what nobody takes is counted as lost."""
         return await self._bursts.get()
 
-    async def next_frame(self, *, wait_s: float) -> Picture | None:
-        """The newest frame of the camera that has waited longest; None where none came in time."""
+    async def next_frame(
+        self, *, wait_s: float, first: Collection[str] = (), but: Collection[str] = ()
+    ) -> Picture | None:
+        """The newest frame of the camera that has waited longest; None where none came in time.
+        ``first`` and ``but`` name cameras as ``NewestPerCamera.take`` has them."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 await self._came.wait()
         self._came.clear()
-        picture = self._slots.take()
+        picture = self._slots.take(first=first, but=but)
         if picture is not None:
             self._came.set()  # there may be more
         return picture
@@ -131,8 +134,7 @@ class CameraPool:
     async def run(self, stop: asyncio.Event) -> None:
         self._loop = asyncio.get_running_loop()
         self._frame_at = dict.fromkeys(self._sources, time.monotonic())
-        names = list(self._sources)
-        size = self._per_process
+        names, size = list(self._sources), self._per_process
         async with asyncio.TaskGroup() as group:
             self._keep_one = lambda crew: group.create_task(self._keep(crew, stop=stop))
             for start in range(0, len(names), size):
@@ -176,8 +178,7 @@ class CameraPool:
         One that dies early twice in a row is started again as two halves, so that a stream that
         crashes decoders is alone in the end.
         """
-        mine = crew.cameras
-        deaths = 0
+        mine, deaths = crew.cameras, 0
         while mine and not stop.is_set():
             began = time.monotonic()
             end = await self._live(crew, stop=stop)
@@ -244,8 +245,7 @@ class CameraPool:
         now = time.monotonic()
         for camera in mine:
             metrics.CAMERA_AGE.labels(camera).set(now - self._frame_at[camera])
-            beat = beats.get(camera)
-            if beat is None:
+            if (beat := beats.get(camera)) is None:
                 continue
             if beat.stuck_s > self._limits.stuck_s:
                 stuck.append(camera)

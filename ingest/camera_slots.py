@@ -1,6 +1,7 @@
 """A slot of one per camera: what is new replaces what nobody has taken."""
 
 import threading
+from collections.abc import Collection
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -8,11 +9,13 @@ Item = TypeVar("Item")
 
 class NewestPerCamera(Generic[Item]):
     """Thread-safe. Cameras are served in the order in which their slots were filled, so a fast
-    camera cannot starve the others; a replaced item keeps its camera's place."""
+    camera cannot starve the others; a replaced item keeps its camera's place. Those asked for
+    ``first`` have every second turn, so they starve nobody either."""
 
     def __init__(self) -> None:
         self._items: dict[str, Item] = {}
         self._filled = threading.Condition()
+        self._favoured = False
 
     def put(self, camera: str, item: Item) -> bool:
         """True where it replaced an item that was never taken."""
@@ -27,9 +30,21 @@ class NewestPerCamera(Generic[Item]):
         with self._filled:
             self._items.pop(camera, None)
 
-    def take(self, *, wait_s: float = 0.0) -> Item | None:
-        """The item of the camera that has waited longest; None where none came in time."""
+    def take(
+        self,
+        *,
+        wait_s: float = 0.0,
+        first: Collection[str] = (),
+        but: Collection[str] = (),
+    ) -> Item | None:
+        """The item of the camera that has waited longest, of one in ``first`` if it is their turn,
+        of none in ``but``; None where none came in time."""
         with self._filled:
-            if not self._filled.wait_for(lambda: self._items, timeout=wait_s):
+            if not self._filled.wait_for(lambda: self._items.keys() - set(but), timeout=wait_s):
                 return None
-            return self._items.pop(next(iter(self._items)))
+            waiting = [camera for camera in self._items if camera not in but]
+            favoured = None
+            if not self._favoured:
+                favoured = next((camera for camera in waiting if camera in first), None)
+            self._favoured = favoured is not None
+            return self._items.pop(favoured or waiting[0])

@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from detectors import letterbox
+
+
+def filled(fitted: letterbox.Letterbox, pixels: letterbox.Pixels) -> NDArray[np.float32]:
+    planes = np.full((3, *fitted.outer), np.nan, np.float32)
+    fitted.fill(pixels, into=planes)
+    return planes
+
 
 SIZES = [
     pytest.param(480, 640, id="four to three"),
@@ -31,7 +39,7 @@ def test_the_painted_square_lies_where_undo_says() -> None:
     pixels = np.zeros((301, 503, 3), np.uint8)
     pixels[100:200, 250:400] = 255
     fitted = letterbox.fit(pixels, side=640)
-    rows, columns = np.nonzero(fitted.fill(pixels)[0] > 0.75)
+    rows, columns = np.nonzero(filled(fitted, pixels)[0] > 0.75)
     edges = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
     back = fitted.undo(np.array([edges], np.float32))[0]
     np.testing.assert_allclose(back, [250, 100, 400, 200], atol=0.8)
@@ -46,7 +54,7 @@ def test_boxes_are_cut_at_the_edges() -> None:
 def test_the_input_is_rgb_planes_with_grey_around() -> None:
     pixels = np.zeros((32, 64, 3), np.uint8)
     pixels[..., 2] = 255  # red, in BGR
-    planes = letterbox.fit(pixels, side=64).fill(pixels)
+    planes = filled(letterbox.fit(pixels, side=64), pixels)
     assert planes.shape == (3, 64, 64)
     assert planes.dtype == np.float32
     assert planes[:, 32, 32].tolist() == [1.0, 0.0, 0.0]

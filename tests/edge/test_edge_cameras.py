@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -189,6 +190,44 @@ async def test_a_wish_of_a_detector_becomes_samples_of_a_burst(tmp_path: Path) -
         async with running(stage_):
             await until(lambda: inbox.of("street/n", "frames"))
     assert inbox.of("street/n", "frames")[0].value == 6
+
+
+async def test_cameras_are_looked_at_side_by_side_and_each_one_after_the_other(
+    tmp_path: Path,
+) -> None:
+    names = ("a", "b", "c")
+    together = threading.Barrier(len(names))
+    inside: set[str] = set()
+    twice: list[str] = []
+
+    class Meets:
+        def __call__(self, frame: Frame) -> Seen:
+            twice.extend(inside & {frame.camera})
+            inside.add(frame.camera)
+            together.wait(30)  # all three are looked at now, or this is never over
+            inside.discard(frame.camera)
+            return Seen((Sample(frame.camera, "met", frame.ts, 1.0),), ())
+
+    class Meeting(CameraConfig):
+        def watches(self) -> list[Watch]:
+            return [Meets()]
+
+    make_clip(tmp_path / "street.mp4", shade=100)
+    inbox = Inbox()
+    with rtsp_server(tmp_path) as server:
+        url = Secret(server.url("street.mp4"))
+        stage_ = CameraStage(
+            Cameras(Meeting(id=name, url=url, every=500) for name in names),
+            intake=inbox,
+            evidence=EvidenceStore(tmp_path / "evidence"),
+            clock=SystemClock(),
+            limits=LIMITS,
+            side_by_side=len(names),
+        )
+        async with running(stage_):
+            await until(lambda: all(inbox.of(name, "met") for name in names))
+            together.abort()
+    assert not twice
 
 
 async def test_what_was_learned_outlives_the_stage_until_its_file_is_taken_away(

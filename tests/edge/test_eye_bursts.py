@@ -92,3 +92,35 @@ def test_nobody_judges_while_the_camera_is_in_doubt(tmp_path: Path) -> None:
     doubts.blind = True
     seeing.look(again)
     assert seeing.judge(burst(1, 2, 3)) == [], "a burst of a camera that moved meanwhile"
+
+
+class Patient:
+    """Waits for another look until it has had two."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def __call__(self, frame: Frame) -> Seen:
+        self.looks += 1
+        return Seen((), ())
+
+    def doubts(self) -> bool:
+        return self.looks < 2
+
+
+def test_a_camera_is_suspicious_while_a_detector_waits_for_another_look(tmp_path: Path) -> None:
+    seeing = eye(tmp_path, Patient())
+    seen = []
+    for ts in (1000, 2000, 3000):
+        seeing.look(frame(ts))
+        seen.append(seeing.suspicious())
+    assert seen == [True, False, False]
+
+
+def test_a_camera_is_suspicious_until_its_burst_was_judged(tmp_path: Path) -> None:
+    seeing = eye(tmp_path, Wisher())
+    assert not seeing.suspicious()
+    seeing.look(frame(1000))
+    assert seeing.suspicious()
+    seeing.judge(burst(1010, 1050))
+    assert not seeing.suspicious()
