@@ -44,15 +44,33 @@ class Scribe:
         told: dict[str, Any] = orjson.loads(body)["data"]["ticket"]
         return told
 
+    def listed(
+        self,
+        ticket: Ticket,
+        *,
+        pictures: Sequence[Picture],
+        witnesses: Sequence[Incident] = (),
+    ) -> dict[str, Any]:
+        """The ticket of a webhook, and what only we know: its verdict, and what kind it is of."""
+        at = ticket.verdict_at
+        return self.ticket(ticket, pictures=pictures, witnesses=witnesses) | {
+            "rule": ticket.rule,
+            "shadow": ticket.shadow,
+            "storm": ticket.storm,
+            "unconfirmed": ticket.unconfirmed,
+            "verdict": ticket.verdict,
+            "verdict_note": ticket.verdict_note,
+            "verdict_by": ticket.verdict_by,
+            "verdict_at": None if at is None else rfc3339(at),
+        }
+
     def detail(self, detail: Detail) -> dict[str, Any]:
         """The ticket with its verdict, its history and what was sent of it."""
-        body = self.ticket(
+        body = self.listed(
             detail.ticket, pictures=detail.pictures, witnesses=detail.witnesses[::-1]
         )
         body["source_count"] = detail.ticket.sources
         body["firing_count"] = detail.ticket.firing
-        body["verdict"] = detail.ticket.verdict
-        body["verdict_note"] = detail.ticket.verdict_note
         body["history"] = [
             {
                 "revision": change.revision,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import orjson
 
@@ -20,8 +20,11 @@ _LONGEST_TEXT: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class Picture:
+    """``shows``: what was seen, or the same view once that had cleared."""
+
     sha256: str
     at: Ts
+    shows: Literal["before", "after"] = "before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,7 @@ def _ticket(event: Event, evidence_url: Callable[[str, Ts], str]) -> dict[str, A
             {
                 "url": evidence_url(picture.sha256, event.at),
                 "at": rfc3339(picture.at),
+                "shows": picture.shows,
                 "sha256": picture.sha256,
             }
             for picture in event.pictures[:MOST_PICTURES]

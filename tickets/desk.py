@@ -37,6 +37,8 @@ from tickets.ticket import Ticket
 from tickets.units import Units
 
 DESK_ACTOR: Final = "desk"
+SOMEBODY: Final = "the desk"
+"""Who, where nobody says."""
 
 
 def _event_id() -> str:
@@ -118,7 +120,11 @@ class Desk:
         at the start, when units.yaml may have changed."""
         waiting = (
             select(tickets.c.id, tickets.c.category)
-            .where(tickets.c.state.in_(("open", "rejected")))
+            .where(
+                tickets.c.state.in_(("open", "rejected")),
+                tickets.c.shadow.is_(False),
+                tickets.c.unconfirmed.is_(False),
+            )
             .order_by(tickets.c.opened_at, tickets.c.id)
         )
         with self._store.read() as connection:
@@ -128,7 +134,7 @@ class Desk:
         for ticket_id in ids:
             with self._ledger(now) as (connection, ledger):
                 ticket = ledger.ticket(ticket_id)
-                if ticket.state in ("open", "rejected"):
+                if ticket.state in ("open", "rejected") and not ticket.secret:
                     steps = self._steps(connection, ledger, now)
                     count += steps.dispatch(ticket, actor=DESK_ACTOR) is not ticket
         return count
@@ -148,7 +154,7 @@ class Desk:
             call = parse_callback(body)
             try:
                 ticket = ledger.ticket(call.ticket)
-                if ticket.unit != unit:
+                if ticket.unit != unit or ticket.secret:
                     message = f"there is no ticket {ticket.id} at unit {unit}"
                     raise UnknownTicket(message)
                 steps = self._steps(connection, ledger, now)
@@ -164,8 +170,17 @@ class Desk:
             return outcome
         raise outcome
 
-    def act(self, ticket_id: str, action: Step, *, note: str | None = None, now: Ts) -> Ticket:
-        """A person's step at the desk, one of ``states.DESK``; the ticket after it.
+    def act(
+        self,
+        ticket_id: str,
+        action: Step,
+        *,
+        note: str | None = None,
+        who: str = SOMEBODY,
+        now: Ts,
+    ) -> Ticket:
+        """A person's step at the desk, one of ``states.DESK``; the ticket after it. To reject one
+        that waits for a look is to say that it is a false alarm.
 
         Raises UnknownTicket, StepForbidden.
         """
@@ -173,19 +188,56 @@ class Desk:
             message = f"'{action}' is nothing the desk does; there are {', '.join(DESK)}"
             raise StepForbidden(message)
         with self._ledger(now) as (connection, ledger):
+            ticket = ledger.ticket(ticket_id)
+            if ticket.unconfirmed and not ticket.ended:
+                if action != "reject":
+                    message = f"ticket {ticket_id} waits for a look: confirm it, or reject it"
+                    raise StepForbidden(message)
+                return self._judge(ledger, ticket, real=False, note=note, who=who, now=now)
+            if ticket.secret and action != "close":
+                message = f"nobody was sent for ticket {ticket_id}; all it takes is a verdict"
+                raise StepForbidden(message)
             steps = self._steps(connection, ledger, now)
-            return steps.take(ledger.ticket(ticket_id), action, actor=DESK_ACTOR, note=note)
+            return steps.take(ticket, action, actor=DESK_ACTOR, note=note)
 
-    def verdict(self, ticket_id: str, *, real: bool, note: str | None = None, now: Ts) -> Ticket:
-        """A person's verdict: a real incident, or a false alarm. A ticket that turns out false
-        while it is open is cancelled, so that its unit stops. Raises UnknownTicket."""
+    def confirm(
+        self, ticket_id: str, *, note: str | None = None, who: str = SOMEBODY, now: Ts
+    ) -> Ticket:
+        """A person has looked and it is so: the unit is sent, and hears of it for the first time.
+        Raises UnknownTicket, StepForbidden where it does not wait for that."""
         with self._ledger(now) as (_, ledger):
-            short = None if note is None else note[:LONGEST_NOTE]
-            ticket = replace(ledger.ticket(ticket_id), verdict=real, verdict_note=short)
-            if real or ticket.ended:
-                return ledger.change(ticket, "ticket.updated", actor=DESK_ACTOR, note=note)
-            ticket = after(ticket, "cancel", now=now)
-            return ledger.change(ticket, "ticket.cancelled", actor=DESK_ACTOR, note=note)
+            ticket = ledger.ticket(ticket_id)
+            if not ticket.unconfirmed or ticket.ended:
+                message = f"ticket {ticket_id} does not wait for a look; it is {ticket.state}"
+                raise StepForbidden(message)
+            return self._judge(ledger, ticket, real=True, note=note, who=who, now=now)
+
+    def verdict(
+        self, ticket_id: str, *, real: bool, note: str | None = None, who: str = SOMEBODY, now: Ts
+    ) -> Ticket:
+        """A person's verdict, which may change: a real incident, or a false alarm. A ticket that
+        turns out false while it is open is cancelled, so that its unit stops; one that waits for a
+        look has been looked at now. Raises UnknownTicket."""
+        with self._ledger(now) as (_, ledger):
+            ticket = ledger.ticket(ticket_id)
+            return self._judge(ledger, ticket, real=real, note=note, who=who, now=now)
+
+    def _judge(
+        self, ledger: Ledger, ticket: Ticket, *, real: bool, note: str | None, who: str, now: Ts
+    ) -> Ticket:
+        kind = "ticket.updated"
+        if real and ticket.unconfirmed and not ticket.ended:
+            ticket, kind = self._opener.confirmed(ticket, now=now), "ticket.opened"
+        elif not real and not ticket.ended:
+            ticket, kind = after(ticket, "cancel", now=now), "ticket.cancelled"
+        ticket = replace(
+            ticket,
+            verdict=real,
+            verdict_note=None if note is None else note[:LONGEST_NOTE],
+            verdict_at=now,
+            verdict_by=who,
+        )
+        return ledger.change(ticket, kind, actor=DESK_ACTOR, note=note)
 
     def _steps(self, connection: Connection, ledger: Ledger, now: Ts) -> Steps:
         return Steps(connection, ledger=ledger, units=self._units, now=now)

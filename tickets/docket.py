@@ -130,7 +130,7 @@ class Docket:
                 self._change(home.ticket, caused_at=now.fired_at)
         if incident.cleared_at is None:
             return
-        now = replace(now, cleared_at=incident.cleared_at)
+        now = replace(now, cleared_at=incident.cleared_at, after=incident.after)
         if known.held_until is None:
             self._remember(replace(known, incident=now))
             if home is not None:

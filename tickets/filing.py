@@ -112,7 +112,7 @@ class Filing:
             self._connection.execute(insert(incidents), new)
         if known:
             changed = update(incidents).where(incidents.c.id == bindparam("incident"))
-            columns = ("ticket", "guest", "cleared_at", "held_until", "evidence", "body")
+            columns = ("ticket", "guest", "cleared_at", "held_until", "evidence", "after", "body")
             self._connection.execute(
                 changed.values({name: bindparam(f"new_{name}") for name in columns}),
                 [

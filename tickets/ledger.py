@@ -7,11 +7,11 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, select, true, update
 
 from citypatrol.clock import Ts
-from tickets.body import LONGEST_NOTE, MOST_PICTURES, MOST_WITNESSES, Event, Picture, event_body
+from tickets.body import LONGEST_NOTE, MOST_PICTURES, MOST_WITNESSES, Event, event_body
 from tickets.errors import UnknownTicket
 from tickets.pace import LOOK_BACK, told_from
-from tickets.rows import chunks, seen_of, ticket_of, ticket_values
-from tickets.schema import deliveries, history, incidents, storable, tickets
+from tickets.rows import chunks, pictures_of, seen_of, ticket_of, ticket_values
+from tickets.schema import SHOWN, deliveries, history, incidents, storable, tickets
 from tickets.ticket import Ticket
 from tickets.units import Units
 
@@ -121,7 +121,7 @@ class Ledger:
             return
         ids = {told.ticket.id for told in to_send}
         witnesses = self._newest(ids, MOST_WITNESSES, among=true())
-        pictures = self._newest(ids, MOST_PICTURES, among=incidents.c.evidence.is_not(None))
+        pictures = self._newest(ids, MOST_PICTURES, among=SHOWN)
         self._connection.execute(
             insert(deliveries),
             [
@@ -133,7 +133,11 @@ class Ledger:
         )
 
     def _to_send(self) -> list[_Told]:
-        return [told for told in self._told if self._units.has_webhook(told.ticket.unit)]
+        return [
+            told
+            for told in self._told
+            if not told.ticket.secret and self._units.has_webhook(told.ticket.unit)
+        ]
 
     def _history(self, told: _Told) -> dict[str, Any]:
         ticket = told.ticket
@@ -159,7 +163,7 @@ class Ledger:
             ticket=told.ticket,
             unit_name=self._units.name(told.ticket.unit or ""),
             witnesses=[seen_of(row).incident for row in witnesses[::-1]],
-            pictures=[Picture(row.evidence, row.fired_at) for row in pictures],
+            pictures=[picture for row in pictures for picture in pictures_of(row)],
             note=told.note,
         )
         return {

@@ -10,8 +10,8 @@ from citypatrol.clock import Ts
 from rules.incidents import Incident
 from tickets.body import Picture
 from tickets.errors import BadCursor, UnknownTicket
-from tickets.rows import chunks, seen_of, ticket_of
-from tickets.schema import deliveries, history, incidents, tickets
+from tickets.rows import chunks, pictures_of, seen_of, ticket_of
+from tickets.schema import OPEN, SHOWN, deliveries, history, incidents, tickets
 from tickets.sources import WitnessPage, sources_of
 from tickets.states import STATES, State
 from tickets.store import Store
@@ -76,6 +76,22 @@ class Detail:
     deliveries: Sequence[Sent]
 
 
+@dataclass(frozen=True, slots=True)
+class OpenOfRule:
+    """How many open tickets of a rule are shadows, and how many real ones are storms."""
+
+    shadows: int
+    storms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A ticket of which a person has said whether it was real, and the ids of its incidents."""
+
+    ticket: Ticket
+    incidents: Sequence[str]
+
+
 class Tickets:
     """Reads the tickets of an open store. Blocking; safe from any thread."""
 
@@ -88,12 +104,14 @@ class Tickets:
         state: State | Collection[State] | None = None,
         category: str | None = None,
         unit: str | None = None,
+        shadow: bool = False,
         limit: int = 100,
         cursor: str | None = None,
     ) -> Page:
-        """Newest first. Raises BadCursor."""
+        """Newest first; either real ones or shadows. Raises BadCursor."""
         limit = max(1, min(limit, MOST))
         query = select(tickets).order_by(tickets.c.opened_at.desc(), tickets.c.id.desc())
+        query = query.where(tickets.c.shadow.is_(shadow))
         if state is not None:
             query = query.where(tickets.c.state.in_([state] if isinstance(state, str) else state))
         if category is not None:
@@ -149,11 +167,46 @@ class Tickets:
             return _pictures(connection, ticket_ids)
 
     def counts(self) -> Mapping[State, int]:
-        """How many tickets are in each state, zeros too."""
-        query = select(tickets.c.state, func.count()).group_by(tickets.c.state)
+        """How many tickets are in each state, zeros too; shadows are none."""
+        query = select(tickets.c.state, func.count()).where(tickets.c.shadow.is_(False))
         with self._store.read() as connection:
-            found = {row[0]: row[1] for row in connection.execute(query)}
+            rows = connection.execute(query.group_by(tickets.c.state))
+            found = {row[0]: row[1] for row in rows}
         return {state: found.get(state, 0) for state in STATES}
+
+    def open_by_rule(self) -> Mapping[str, OpenOfRule]:
+        """Of every rule that has an open shadow or storm."""
+        special = tickets.c.shadow | tickets.c.storm
+        query = (
+            select(
+                tickets.c.rule,
+                func.count().filter(tickets.c.shadow).label("shadows"),
+                func.count().filter(tickets.c.storm & ~tickets.c.shadow).label("storms"),
+            )
+            .where(special, OPEN)
+            .group_by(tickets.c.rule)
+        )
+        with self._store.read() as connection:
+            rows = connection.execute(query)
+            return {row.rule: OpenOfRule(row.shadows, row.storms) for row in rows}
+
+    def judged(self, *, since: Ts, until: Ts) -> Sequence[Judged]:
+        """Tickets that have a verdict and began in this time, both ends included, oldest first,
+        shadows too; each with the ids of its incidents."""
+        wanted = tickets.c.verdict.is_not(None) & tickets.c.first_at.between(since, until)
+        query = select(tickets).where(wanted).order_by(tickets.c.first_at, tickets.c.id)
+        with self._store.read() as connection:
+            found = [ticket_of(row) for row in connection.execute(query)]
+            ids: dict[str, list[str]] = {ticket.id: [] for ticket in found}
+            for some in chunks(ids):
+                witnesses = (
+                    select(incidents.c.ticket, incidents.c.id)
+                    .where(incidents.c.ticket.in_(some))
+                    .order_by(incidents.c.fired_at, incidents.c.id)
+                )
+                for row in connection.execute(witnesses):
+                    ids[row.ticket].append(row.id)
+        return [Judged(ticket, ids[ticket.id]) for ticket in found]
 
     def _page(
         self,
@@ -206,13 +259,13 @@ def _pictures(connection: Connection, ticket_ids: Iterable[str]) -> Mapping[str,
     found: dict[str, list[Picture]] = {}
     for some in chunks(ticket_ids):
         query = (
-            select(incidents.c.ticket, incidents.c.evidence, incidents.c.fired_at)
-            .where(incidents.c.ticket.in_(some), incidents.c.evidence.is_not(None))
+            select(incidents)
+            .where(incidents.c.ticket.in_(some), SHOWN)
             .order_by(incidents.c.fired_at.desc(), incidents.c.id.desc())
             .limit(MOST)
         )
         for row in connection.execute(query):
-            found.setdefault(row.ticket, []).append(Picture(row.evidence, row.fired_at))
+            found.setdefault(row.ticket, []).extend(pictures_of(row))
     return found
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Row
 
 from rules.incidents import decode_incident, encode_incident
+from tickets.body import Picture
 from tickets.folding import Seen
 from tickets.ticket import Ticket, ticket_key
 
@@ -29,8 +30,21 @@ def ticket_values(ticket: Ticket) -> dict[str, Any]:
 
 
 def seen_of(row: Row[Any]) -> Seen:
-    incident = replace(decode_incident(row.body), cleared_at=row.cleared_at, evidence=row.evidence)
+    incident = replace(
+        decode_incident(row.body),
+        cleared_at=row.cleared_at,
+        evidence=row.evidence,
+        after=row.after,
+    )
     return Seen(incident, row.ticket, held_until=row.held_until, guest=row.guest)
+
+
+def pictures_of(row: Row[Any]) -> Iterator[Picture]:
+    """What an incident shows: before, and once it has cleared, after."""
+    if row.evidence is not None:
+        yield Picture(row.evidence, row.fired_at)
+    if row.after is not None:
+        yield Picture(row.after, row.cleared_at, shows="after")
 
 
 def seen_values(seen: Seen) -> dict[str, Any]:
@@ -45,5 +59,6 @@ def seen_values(seen: Seen) -> dict[str, Any]:
         "cleared_at": incident.cleared_at,
         "held_until": seen.held_until,
         "evidence": incident.evidence,
+        "after": incident.after,
         "body": encode_incident(incident),
     }

@@ -128,6 +128,7 @@ incidents: Final = Table(
 that name it, ``guest`` those whose own key is another. ``body`` is
 ``rules.incidents.encode_incident`` of the first event; ``after`` the picture of the cleared place.
 """
+SHOWN: Final = incidents.c.evidence.is_not(None) | incidents.c.after.is_not(None)
 HELD: Final = text("held_until IS NOT NULL")
 Index("ix_incidents_ticket_fired_at", incidents.c.ticket, incidents.c.fired_at)
 Index("ix_incidents_fired_at_id", incidents.c.fired_at, incidents.c.id)

@@ -41,10 +41,12 @@ class Tally:
 
 def tallies(store: Store, *, since: Ts, until: Ts) -> Sequence[Tally]:
     """Every state of every series that had a ticket in the last day, for since < t <= until."""
+    real = tickets.c.shadow.is_(False)
     with store.read() as connection:
         series = sorted(_series(connection, since=until - REMEMBERED_MS), key=repr)
-        is_open = _counts(connection, select(*_TAGS, tickets.c.state).where(OPEN))
-        window = (history.c.at > since) & (history.c.at <= until)
+        is_open = _counts(connection, select(*_TAGS, tickets.c.state).where(OPEN, real))
+        window = (history.c.at > since) & (history.c.at <= until) & real
+        window &= tickets.c.unconfirmed.is_(False)  # one that nobody confirmed was never opened
         changes = select(*_PAST_TAGS, history.c.state).join_from(history, tickets).where(window)
         opened = _counts(connection, changes.where(history.c.type.in_(_OPENED)))
         closed = _counts(connection, changes.where(history.c.type.in_(_CLOSED)))
@@ -72,8 +74,9 @@ _PAST_TAGS: Final = (
 
 
 def _series(connection: Connection, *, since: Ts) -> Iterator[_Tags]:
-    past = select(*_PAST_TAGS).join_from(history, tickets).where(history.c.at > since)
-    for row in connection.execute(union(select(*_TAGS).where(OPEN), past)):
+    real = tickets.c.shadow.is_(False)
+    past = select(*_PAST_TAGS).join_from(history, tickets).where(history.c.at > since, real)
+    for row in connection.execute(union(select(*_TAGS).where(OPEN, real), past)):
         category, severity, unit, district = row
         yield category, severity, unit, district
 

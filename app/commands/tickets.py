@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from app.desk_client import DeskClient
 
 STEPS: Final = {
+    "confirm": "somebody has looked and it is so: the unit is sent",
     "acknowledge": "somebody has seen it",
-    "reject": "the wrong unit: back to dispatch",
+    "reject": "the wrong unit: back to dispatch; where it waits for a look, a false alarm",
     "resolve": "the cause is mended",
     "close": "checked and done",
 }
@@ -26,6 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     listing = verbs.add_parser("list", help="open tickets, newest first", parents=shared)
     add_city_option(listing)
     listing.add_argument("--all", action="store_true", help="closed and cancelled ones too")
+    listing.add_argument("--shadow", action="store_true", help="those of rules on trial instead")
     listing.add_argument("--limit", type=rows, default=50, metavar="N")
     showing = verbs.add_parser("show", help="one ticket with its history", parents=shared)
     _ticket(showing)
@@ -36,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         acting.add_argument("--note", help="why, in a sentence")
     judging = verbs.add_parser("verdict", help="was it a real incident?", parents=shared)
     _ticket(judging)
-    judging.add_argument("verdict", choices=("real", "false"))
+    judging.add_argument("verdict", choices=("true", "false"))
     judging.add_argument("--note", help="why, in a sentence")
 
 
@@ -76,7 +78,7 @@ def _list(desk: "DeskClient", args: argparse.Namespace) -> None:
     from tickets.states import OPEN_STATES, STATES
 
     states: Sequence[str] = STATES if args.all else OPEN_STATES
-    tickets = desk.list(states=states, limit=args.limit)
+    tickets = desk.list(states=states, shadow=args.shadow, limit=args.limit)
     if args.json:
         for ticket in tickets:
             say_json(ticket)
@@ -85,7 +87,7 @@ def _list(desk: "DeskClient", args: argparse.Namespace) -> None:
     rows = [
         (
             ticket["id"],
-            ticket["state"],
+            _state(ticket),
             ticket["severity"],
             ticket["opened_at"],
             _unit(ticket),
@@ -93,7 +95,7 @@ def _list(desk: "DeskClient", args: argparse.Namespace) -> None:
         )
         for ticket in tickets
     ]
-    say(table(headings, rows) or "no open ticket")
+    say(table(headings, rows) or ("no open shadow" if args.shadow else "no open ticket"))
 
 
 def _show(desk: "DeskClient", args: argparse.Namespace) -> None:
@@ -125,11 +127,15 @@ def _act(desk: "DeskClient", args: argparse.Namespace) -> None:
 
 
 def _verdict(desk: "DeskClient", args: argparse.Namespace) -> None:
-    real = args.verdict == "real"
+    real = args.verdict == "true"
     _print(desk.verdict(args.ticket, real=real, note=args.note), args)
 
 
-_WORK: Final = {"list": _list, "show": _show, "verdict": _verdict}
+def _confirm(desk: "DeskClient", args: argparse.Namespace) -> None:
+    _print(desk.confirm(args.ticket, note=args.note), args)
+
+
+_WORK: Final = {"list": _list, "show": _show, "confirm": _confirm, "verdict": _verdict}
 
 
 def _print(ticket: Mapping[str, Any], args: argparse.Namespace) -> None:
@@ -142,7 +148,8 @@ def _print(ticket: Mapping[str, Any], args: argparse.Namespace) -> None:
         known.append(f"{place['lat']:.4f}, {place['lon']:.4f}")
     facts = {
         "title": ticket["title"],
-        "state": f"{ticket['state']}, revision {ticket['revision']}",
+        "state": f"{_state(ticket)}, revision {ticket['revision']}",
+        "rule": ticket["rule"],
         "severity": ticket["severity"],
         "category": ticket["category"],
         "unit": _unit(ticket),
@@ -151,6 +158,10 @@ def _print(ticket: Mapping[str, Any], args: argparse.Namespace) -> None:
         "acknowledge by": ticket["acknowledge_by"] or "-",
         "resolve by": ticket["resolve_by"] or "-",
     }
+    if ticket["verdict"] is not None:
+        note = f": {ticket['verdict_note']}" if ticket["verdict_note"] else ""
+        by = f"{_said(ticket['verdict'])} by {ticket['verdict_by']} at {ticket['verdict_at']}"
+        facts["verdict"] = by + note
     say(ticket["id"])
     for name, value in facts.items():
         say(f"  {name + ':':<16}{printable(value)}")
@@ -166,6 +177,20 @@ def _print(ticket: Mapping[str, Any], args: argparse.Namespace) -> None:
         note = f": {change['note']}" if change["note"] else ""
         kind = change["type"].removeprefix("ticket.")
         say(f"  {change['at']}  {kind} by {change['by']}{printable(note)}")
+
+
+def _state(ticket: Mapping[str, Any]) -> str:
+    if ticket["shadow"]:
+        return f"{ticket['state']}, a shadow"
+    return f"{ticket['state']}, to be looked at" if _waits(ticket) else str(ticket["state"])
+
+
+def _waits(ticket: Mapping[str, Any]) -> bool:
+    return bool(ticket["unconfirmed"]) and ticket["state"] == "open"
+
+
+def _said(verdict: bool | None) -> str:
+    return "-" if verdict is None else "true" if verdict else "false"
 
 
 def _unit(ticket: Mapping[str, Any]) -> str:

@@ -91,6 +91,7 @@ class Renderer:
             door.tickets.list(state=OPEN_STATES, limit=MOST_OPEN).tickets, key=view.urgency
         )
         ended = door.tickets.list(state=ENDED, limit=MOST_ENDED).tickets
+        trial = door.tickets.list(state=OPEN_STATES, shadow=True, limit=MOST_ENDED).tickets
         counts = view.counts(states, tickets, now=now)
         projection = door.city_map().projection
         found = [spot(ticket, projection) for ticket in tickets]
@@ -100,6 +101,7 @@ class Renderer:
         return {
             "tickets": self._cards(tickets),
             "ended": self._cards(ended),
+            "trial": self._cards(trial),
             "counts": counts,
             "more": max(0, counts.open - len(tickets)),
             "spots": spots[::-1],
@@ -129,7 +131,12 @@ class Renderer:
             "buttons": view.buttons(detail.ticket),
             "longest_note": LONGEST_NOTE,
             "pictures": [
-                {"href": view.picture_href(one.sha256), "at": one.at, "sha": one.sha256}
+                {
+                    "href": view.picture_href(one.sha256),
+                    "at": one.at,
+                    "sha": one.sha256,
+                    "shows": one.shows,
+                }
                 for one in detail.pictures[:5]
             ],
             "witnesses": witnesses,

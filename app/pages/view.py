@@ -32,6 +32,8 @@ STEP_TEXT: Final[Mapping[Step, str]] = {
     "close": "Close",
     "reopen": "Reopen",
 }
+CONFIRM: Final = "confirm"
+TRUE_CASE: Final = "true-case"
 FALSE_ALARM: Final = "false-alarm"
 _UNSEEN: Final[tuple[State, ...]] = ("open", "dispatched", "rejected", "reopened")
 _AT_WORK: Final[tuple[State, ...]] = (*_UNSEEN, "acknowledged", "in_progress")
@@ -68,6 +70,8 @@ class Card:
     resolve_by: Ts | None
     verdict: bool | None
     verdict_note: str | None
+    verdict_by: str | None
+    verdict_at: Ts | None
 
     @property
     def href(self) -> str:
@@ -125,7 +129,7 @@ def card(ticket: Ticket, *, pictures: Sequence[Picture], units: Units) -> Card:
         title=ticket.title,
         severity=ticket.severity,
         category=ticket.category,
-        state_text=STATE_TEXT[ticket.state],
+        state_text=state_text(ticket),
         ended=ticket.ended,
         cleared=ticket.cleared_at is not None and not ticket.ended,
         unit=None if ticket.unit is None else units.name(ticket.unit),
@@ -140,14 +144,31 @@ def card(ticket: Ticket, *, pictures: Sequence[Picture], units: Units) -> Card:
         resolve_by=ticket.resolve_by,
         verdict=ticket.verdict,
         verdict_note=ticket.verdict_note,
+        verdict_by=ticket.verdict_by or "the desk",
+        verdict_at=ticket.verdict_at or ticket.updated_at,
     )
 
 
 def buttons(ticket: Ticket) -> list[Button]:
-    """What the desk may do now, in the order of a ticket's life; a false alarm is cancelled."""
-    steps = [Button(step, STEP_TEXT[step]) for step in DESK if ticket.state in FROM[step]]
-    false_alarm = [] if ticket.ended else [Button(FALSE_ALARM, "False alarm")]
-    return steps + false_alarm
+    """What the desk may do now, in the order of a ticket's life, and what it may say of it; an open
+    false alarm is cancelled."""
+    verdicts = []
+    if ticket.verdict is not True:
+        verdicts.append(Button(TRUE_CASE, "True case"))
+    if ticket.verdict is not False:
+        verdicts.append(Button(FALSE_ALARM, "False alarm"))
+    if ticket.unconfirmed and not ticket.ended:
+        return [Button(CONFIRM, "Confirm"), Button(FALSE_ALARM, "False alarm")]
+    possible = ("close",) if ticket.secret else DESK
+    return [
+        Button(step, STEP_TEXT[step]) for step in possible if ticket.state in FROM[step]
+    ] + verdicts
+
+
+def state_text(ticket: Ticket) -> str:
+    if ticket.unconfirmed and not ticket.ended:
+        return "to be looked at"
+    return "on trial" if ticket.shadow and not ticket.ended else STATE_TEXT[ticket.state]
 
 
 def picture_href(sha: str) -> str:

@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from app.door import Door
 from app.problems import Problem
+from app.routes.caller import Who, caller
 from app.ticket_json import delivery_json, sources_json
 from tickets.body import LONGEST_NOTE
 from tickets.outbox import DeliveryState
@@ -23,6 +24,7 @@ class Note(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     note: Annotated[str | None, Field(max_length=LONGEST_NOTE)] = None
+    who: Who | None = None
 
 
 class Verdict(Note):
@@ -39,16 +41,17 @@ def tickets(door: Door) -> APIRouter:
         state: Annotated[list[State] | None, Query(description="may be given again")] = None,
         category: str | None = None,
         unit: str | None = None,
+        shadow: Annotated[bool, Query(description="those of rules on trial instead")] = False,
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> dict[str, Any]:
         page = door.tickets.list(
-            state=state, category=category, unit=unit, limit=limit, cursor=cursor
+            state=state, category=category, unit=unit, shadow=shadow, limit=limit, cursor=cursor
         )
         pictures = door.tickets.pictures([ticket.id for ticket in page.tickets])
         return {
             "tickets": [
-                door.scribe.ticket(ticket, pictures=pictures.get(ticket.id, ()))
+                door.scribe.listed(ticket, pictures=pictures.get(ticket.id, ()))
                 for ticket in page.tickets
             ],
             "cursor": page.cursor,
@@ -63,18 +66,29 @@ def tickets(door: Door) -> APIRouter:
         return sources_json(door.tickets.sources(ticket_id, limit=limit, cursor=cursor))
 
     @router.post("/tickets/{ticket_id}/verdict", summary="Was it a real incident?")
-    def judged(ticket_id: str, verdict: Verdict) -> dict[str, Any]:
-        door.desk.verdict(ticket_id, real=verdict.real, note=verdict.note, now=door.clock.now())
+    def judged(request: Request, ticket_id: str, verdict: Verdict) -> dict[str, Any]:
+        who, now = caller(request, said=verdict.who), door.clock.now()
+        door.desk.verdict(ticket_id, real=verdict.real, note=verdict.note, who=who, now=now)
+        return door.scribe.detail(door.tickets.get(ticket_id))
+
+    @router.post("/tickets/{ticket_id}/confirm", summary="Somebody has looked: send the unit")
+    def confirmed(request: Request, ticket_id: str, body: Note | None = None) -> dict[str, Any]:
+        body = body or Note()
+        who, now = caller(request, said=body.who), door.clock.now()
+        door.desk.confirm(ticket_id, note=body.note, who=who, now=now)
         return door.scribe.detail(door.tickets.get(ticket_id))
 
     @router.post("/tickets/{ticket_id}/{action}", summary=f"A step at the desk: {', '.join(DESK)}")
-    def acted(ticket_id: str, action: str, body: Note | None = None) -> dict[str, Any]:
+    def acted(
+        request: Request, ticket_id: str, action: str, body: Note | None = None
+    ) -> dict[str, Any]:
         step = next((known for known in DESK if known == action), None)
         if step is None:
-            known = ", ".join((*DESK, "verdict"))
+            known = ", ".join((*DESK, "confirm", "verdict"))
             raise Problem(404, f"the desk has no step '{action}'; there are {known}")
-        note = body.note if body else None
-        door.desk.act(ticket_id, step, note=note, now=door.clock.now())
+        body = body or Note()
+        who, now = caller(request, said=body.who), door.clock.now()
+        door.desk.act(ticket_id, step, note=body.note, who=who, now=now)
         return door.scribe.detail(door.tickets.get(ticket_id))
 
     return router

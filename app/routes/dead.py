@@ -1,9 +1,7 @@
 """``/api/v1/dead``: what was set aside, with its reason; send it again, or drop it."""
 
-import base64
-import binascii
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,12 +12,11 @@ from app.door import Door
 from app.problems import Problem
 from app.resend import Resender
 from app.routes.api import Limit
+from app.routes.caller import Who, caller
 from citypatrol.dead import DeadLetter, Kind
 from citypatrol.dead_desk import By, Which
 from tickets.body import LONGEST_NOTE
 
-_NOBODY: Final = "the desk"
-Name = Annotated[str, Field(min_length=1, max_length=100)]
 Words = Annotated[str, Field(min_length=1, max_length=1_000)]
 
 
@@ -29,7 +26,7 @@ class Act(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     note: Annotated[str | None, Field(max_length=LONGEST_NOTE)] = None
-    who: Name | None = None
+    who: Who | None = None
 
 
 class Chosen(Act):
@@ -160,14 +157,4 @@ def dead(door: Door) -> APIRouter:
 
 
 def _who(request: Request, body: Act | None) -> str:
-    """Who says to be so: there are no logins yet, but a browser sends a name with the token."""
-    if body is not None and body.who:
-        return body.who
-    scheme, _, text = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        return _NOBODY
-    try:
-        name = base64.b64decode(text, validate=True).decode().partition(":")[0]
-    except (binascii.Error, UnicodeDecodeError):
-        return _NOBODY
-    return name[:100] or _NOBODY
+    return caller(request, said=None if body is None else body.who)

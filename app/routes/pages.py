@@ -11,9 +11,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.door import Door
 from app.pages.desk import Renderer
-from app.pages.view import FALSE_ALARM
+from app.pages.view import CONFIRM, FALSE_ALARM, TRUE_CASE
 from app.problems import Problem
 from app.routes.body import read_body
+from app.routes.caller import caller
 from app.source import source_zip
 from tickets.errors import StepForbidden
 from tickets.states import DESK
@@ -43,7 +44,8 @@ def pages(door: Door) -> APIRouter:
         form = parse_qs((await read_body(request)).decode("utf-8", "replace"))
         note = form.get("note", [""])[0].strip()
         try:
-            await run_in_threadpool(_act, door, ticket_id, action, note or None)
+            who = caller(request, said=None)
+            await run_in_threadpool(_act, door, ticket_id, action, note or None, who)
         except StepForbidden as error:
             refusal = str(error)
             page = await run_in_threadpool(renderer.ticket, ticket_id, refusal=refusal, note=note)
@@ -71,15 +73,19 @@ def pages(door: Door) -> APIRouter:
     return router
 
 
-def _act(door: Door, ticket_id: str, action: str, note: str | None) -> None:
+def _act(door: Door, ticket_id: str, action: str, note: str | None, who: str) -> None:
     now = door.clock.now()
-    if action == FALSE_ALARM:
-        door.desk.verdict(ticket_id, real=False, note=note, now=now)
+    if action == CONFIRM:
+        door.desk.confirm(ticket_id, note=note, who=who, now=now)
+        return
+    if action in (TRUE_CASE, FALSE_ALARM):
+        real = action == TRUE_CASE
+        door.desk.verdict(ticket_id, real=real, note=note, who=who, now=now)
         return
     step = next((known for known in DESK if known == action), None)
     if step is None:
         raise Problem(404, f"this page has no button '{action}'")
-    door.desk.act(ticket_id, step, note=note, now=now)
+    door.desk.act(ticket_id, step, note=note, who=who, now=now)
 
 
 def _part(request: Request, door: Door, html: str) -> Response:
