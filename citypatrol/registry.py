@@ -111,6 +111,16 @@ class Registry:
             found[at] = {name: text for name, text in zip(names, mine, strict=True) if text}
         return found
 
+    def cells(self, rows: NDArray[np.int64]) -> Mapping[str, list[str | None]]:
+        """Every column but ``id``: the cells of these rows, None where one is empty, or the row
+        is -1."""
+        taken = pa.array(rows, mask=rows < 0)
+        return {
+            name: column.take(taken).to_pylist()
+            for name, column in self._columns.items()
+            if name != "id"
+        }
+
     def rows(self, sources: Sequence[str]) -> NDArray[np.int64]:
         """The row of every source, of its camera for a region; -1 for one that is not here."""
         found = self._rows_of(sources)

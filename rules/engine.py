@@ -14,6 +14,7 @@ from citypatrol.columns import Ints
 from citypatrol.records import ModeSwitched, Record, RulesInForce, SourceSeen, Tick
 from citypatrol.samples import Batch
 from rules import snapshot
+from rules.announced import Announced
 from rules.block import NEVER, Block
 from rules.explain import explain
 from rules.explain_alarm import Explanation
@@ -86,6 +87,11 @@ class Engine:
     @property
     def conflicts(self) -> int:
         return self._state.gate.conflicts
+
+    def introduce(self, announced: Announced) -> None:
+        """As a ``SourceSeen`` of each, in bulk: for who reads the past."""
+        for record in self._state.sources.announce(announced):
+            self._source(record)
 
     def fold(self, records: Sequence[Record]) -> list[Incident]:
         """What these records bring: an incident when it fires, and once more when it has cleared.

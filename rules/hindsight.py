@@ -14,6 +14,7 @@ from citypatrol.clock import Ts
 from citypatrol.history.words import Word
 from citypatrol.records import Record, SourceSeen, Tick
 from citypatrol.samples import Batch
+from rules.announced import Announced
 from rules.compound import reads
 from rules.engine import Engine
 from rules.explain_alarm import Explanation
@@ -24,14 +25,14 @@ _MOST_ROWS: Final = 50_000
 
 
 class Hindsight:
-    """The live engine over what has been. ``said``: control words in order of time. ``introduce``
-    makes the word on a source that none of them names; None: it has no labels."""
+    """The live engine over what has been. ``first`` and ``later``: control words in order of time;
+    ``introduce`` tells of sources that none of them names."""
 
     def __init__(
         self,
         rules: RuleSet,
         *,
-        introduce: Callable[[Sequence[str]], Sequence[SourceSeen]],
+        introduce: Callable[[Sequence[str]], Announced],
         first: Sequence[Word] = (),
         later: Sequence[Word] = (),
     ) -> None:
@@ -46,9 +47,10 @@ class Hindsight:
         """What these samples bring, in order of their instants; all that follow are of ``before``
         or newer. A batch's ``sources`` go on from those of the one before."""
         records: list[Record] = []
-        new = [s for s in batch.sources[self._introduced :] if s not in self._known]
-        records += map(_prompt, self._introduce(new))
-        self._introduced = len(batch.sources)
+        if self._introduced < len(batch.sources):
+            new = [s for s in batch.sources[self._introduced :] if s not in self._known]
+            self._engine.introduce(self._introduce(new))
+            self._introduced = len(batch.sources)
         begin = 0
         while self._later and self._later[-1].ts < before:
             word = self._later.pop()

@@ -49,7 +49,10 @@ class Joined:
 
     def _while_blind(self, block: Block) -> np.ndarray | None:
         """Rows that were said while the veto held: no window holds them (RULES 21)."""
+        rule = self.judge.rule
         if self.veto is None or not isinstance(self.judge, ThresholdRule):
+            return None
+        if rule.when.window is None and rule.clear.window is None:  # a look at every row costs
             return None
         source = self.judge.table.source.data[block.key]
         rows = zip(source.tolist(), block.ts.tolist(), strict=True)

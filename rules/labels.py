@@ -16,6 +16,7 @@ Form = tuple[str, ...]
 
 _NO_LABELS: Final[Form] = ()
 _MOST_WASTE: Final = 1_000_000
+_MOST_NAMES: Final = 62
 
 
 class Labels:
@@ -58,6 +59,44 @@ class Labels:
         if self._waste > max(_MOST_WASTE, len(self._values) // 2):
             self._close_holes()
         return True
+
+    def put_many(
+        self, first: int, columns: Mapping[str, Sequence[str | None]], *, count: int
+    ) -> None:
+        """The labels of ``count`` sources from ``first`` on, which have none yet; a column of texts
+        for each label, None or empty where a source has none."""
+        names = sorted(columns)
+        if len(names) > _MOST_NAMES:
+            for row in range(count):
+                found = {name: text for name in names if (text := columns[name][row])}
+                self.put(first + row, found)
+            return
+        filled = np.zeros(count, np.int64)
+        for bit, name in enumerate(names):
+            filled |= np.fromiter(map(bool, columns[name]), np.int64, count) << bit
+        for bits in np.unique(filled).tolist():
+            form = tuple(name for bit, name in enumerate(names) if bits >> bit & 1)
+            if form:
+                self._put_form(first, np.flatnonzero(filled == bits), form, columns)
+
+    def _put_form(
+        self, first: int, rows: Ints, form: Form, columns: Mapping[str, Sequence[str | None]]
+    ) -> None:
+        cells: list[Sequence[str | None]] = [columns[name] for name in form]
+        if len(rows) < len(cells[0]):
+            cells = [[column[row] for row in rows.tolist()] for column in cells]
+        texts = list(map(orjson.dumps, zip(*cells, strict=True)))
+        length = np.fromiter(map(len, texts), np.int64, len(texts))
+        begin = len(self._values) + np.cumsum(length) - length
+        try:
+            self._values += b"".join(texts)
+        except BufferError:  # somebody still looks at what was saved
+            self._values = self._values + b"".join(texts)
+        sources = first + rows
+        self._form.data[sources] = self._numbers.setdefault(form, len(self._forms))
+        if self._numbers[form] == len(self._forms):
+            self._forms.append(form)
+        self._begin.data[sources], self._length.data[sources] = begin, length
 
     def of(self, source: int) -> dict[str, str]:
         form = self._forms[self._form.data[source]]

@@ -9,6 +9,7 @@ import numpy as np
 from citypatrol.columns import Codes, Column, Floats, Ints
 from citypatrol.names import NameIndex
 from citypatrol.records import SourceSeen
+from rules.announced import Announced
 from rules.labels import Labels
 from rules.ruleset import number
 
@@ -99,6 +100,30 @@ class Sources:
             self._code(mine, labels)
         return Seen(mine, changed, retimed)
 
+    def announce(self, announced: Announced) -> list[SourceSeen]:
+        """Take over many at once. Those that have a number already, and regions, come back: one by
+        one they are to be ``seen``."""
+        names = announced.names
+        plain = np.array(["/" not in name and name not in self._numbers for name in names], bool)
+        rows = np.flatnonzero(plain)
+        first = len(self.names)
+        new = [names[row] for row in rows.tolist()]
+        self.names += new
+        numbers = np.arange(first, len(self.names))
+        self._numbers.update(zip(new, numbers.tolist(), strict=True))
+        self._make_room()
+        self.parent.data[numbers] = numbers
+        self.stale.data[numbers] = announced.stale[rows]
+        cells = {label: _chosen(column, rows) for label, column in announced.labels.items()}
+        self.packed.put_many(first, cells, count=len(new))
+        for label, column in self._labels.items():
+            if label in cells:
+                codes = self._codes[label]
+                texts = (text or "" for text in cells[label])
+                coded = (codes.setdefault(text, len(codes)) for text in texts)
+                column.data[numbers] = np.fromiter(coded, np.int64, len(new))
+        return [announced.one(row) for row in np.flatnonzero(~plain).tolist()]
+
     def labels(self, source: int) -> dict[str, str]:
         return self.packed.of(source)
 
@@ -149,18 +174,27 @@ class Sources:
         mine = len(self.names)
         self._numbers[name] = mine
         self.names.append(name)
-        if mine == self._room:
-            self._room = max(64, mine + mine // 4)
-            self.packed.ensure(self._room)
-            for column in (self.lateness, self.stale, self.parent, *self._labels.values()):
-                column.ensure(self._room)
+        self._make_room()
         parent = _parent(name)
         self.parent.data[mine] = mine if parent is None else self._numbers.get(parent, mine)
+
+    def _make_room(self) -> None:
+        size = len(self.names)
+        if size <= self._room:
+            return
+        self._room = max(64, size + size // 4)
+        self.packed.ensure(self._room)
+        for column in (self.lateness, self.stale, self.parent, *self._labels.values()):
+            column.ensure(self._room)
 
     def _code(self, source: int, labels: dict[str, str]) -> None:
         for label, column in self._labels.items():
             codes = self._codes[label]
             column.data[source] = codes.setdefault(labels.get(label, ""), len(codes))
+
+
+def _chosen(column: Sequence[str | None], rows: Ints) -> Sequence[str | None]:
+    return column if len(rows) == len(column) else [column[row] for row in rows.tolist()]
 
 
 def numbers_of_many(

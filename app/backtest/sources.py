@@ -4,10 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import repeat
 
+import numpy as np
+
 from citypatrol.history.words import Word
 from citypatrol.kinds import STALE_MS, Kinds
 from citypatrol.records import SourceSeen
 from citypatrol.registry import Registry
+from rules.announced import Announced
 
 
 class Labels:
@@ -19,11 +22,21 @@ class Labels:
         self._kinds = kinds
         self._stale: dict[str, int] = {}
 
-    def introduce(self, sources: Sequence[str]) -> list[SourceSeen]:
+    def introduce(self, sources: Sequence[str]) -> Announced:
         """Those of which no control record tells and there is something to say."""
-        labels = self._registry.labels_of(sources) if len(self._registry) else [None] * len(sources)
-        found = map(self._seen, sources, repeat({}), labels)
-        return [seen for seen in found if seen.labels or seen.stale != STALE_MS]
+        rows = self._registry.rows(sources)
+        if self._life("") == STALE_MS:
+            told = np.flatnonzero(rows >= 0)
+            sources, rows = [sources[at] for at in told.tolist()], rows[told]
+        labels = self._registry.cells(rows)
+        for at, source in enumerate(sources):
+            if "/" in source:  # its camera's, but for the name
+                own = self._registry.labels(source) or {}
+                for name, column in labels.items():
+                    column[at] = own.get(name)
+        kinds = labels.get("kind", repeat(None, len(sources)))
+        stale = np.fromiter((self._life(kind or "") for kind in kinds), np.int64, len(sources))
+        return Announced(sources, labels, stale)
 
     def corrected(self, words: Iterable[Word]) -> list[Word]:
         return [self._corrected(word) for word in words]
@@ -41,8 +54,10 @@ class Labels:
     ) -> SourceSeen:
         """Nothing has a lateness: what is judged is in order (``rules.hindsight``)."""
         labels = {**topic, **registered} if registered else topic
-        kind = labels.get("kind", "")
+        return SourceSeen(0, source, labels, 0, self._life(labels.get("kind", "")))
+
+    def _life(self, kind: str) -> int:
         stale = self._stale.get(kind)
         if stale is None:
-            stale = self._stale[kind] = self._kinds.of(labels).stale
-        return SourceSeen(0, source, labels, 0, stale)
+            stale = self._stale[kind] = self._kinds.of({"kind": kind}).stale
+        return stale

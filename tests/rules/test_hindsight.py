@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from citypatrol.records import SourceSeen, Tick
 from citypatrol.samples import Batch, Sample
+from rules.announced import Announced
 from rules.engine import Engine
 from rules.hindsight import Hindsight, instant, metrics_of
 from rules.incidents import Incident
@@ -14,6 +15,10 @@ from tests.rules.story import DAY, line, one_rule, outcome, ruleset
 
 NAMES = ("a", "b", "cam", "cam/north")
 METRICS = ("x", "y", "fault", "online")
+
+
+def nobody(names) -> Announced:
+    return Announced([], {}, np.empty(0, np.int64))
 
 
 def batch(samples: list[Sample]) -> Batch:
@@ -43,7 +48,7 @@ def test_it_gives_what_was_judged_live(data: st.DataObject, scene: Scene, drawn:
     named = [{**rule, "name": f"r{at}"} for at, rule in enumerate(drawn)]
     judged = ruleset(f"rules: {named!r}".replace("None", "null").replace("True", "true"))
     live = Engine(judged).fold([*data.draw(prompt_streams(scene)), Tick(END + 10_000)])
-    hindsight = Hindsight(judged, introduce=lambda names: [], first=scene.sources)
+    hindsight = Hindsight(judged, introduce=nobody, first=scene.sources)
     samples = sorted(scene.samples, key=lambda one: one.ts)
     cuts = sorted(data.draw(st.sets(st.sampled_from([s.ts for s in samples]))) if samples else [])
     found: list[Incident] = []
@@ -59,7 +64,7 @@ def test_labels_hold_from_when_they_were_said() -> None:
             ((0, "1"), (30_000, "9"))]  # fmt: skip
     hindsight = Hindsight(
         one_rule("when: {above: {label: limit}}"),
-        introduce=lambda names: [],
+        introduce=nobody,
         first=seen[:1],
         later=seen[1:],
     )
@@ -75,7 +80,7 @@ def test_sources_are_introduced_once_and_those_that_were_said_not_at_all() -> No
 
     def introduce(names):
         asked.append(list(names))
-        return [SourceSeen(0, name, {"kind": "k"}, 5_000, 7_200_000) for name in names]
+        return Announced(names, {"kind": ["k"] * len(names)}, np.full(len(names), 7_200_000))
 
     hindsight = Hindsight(
         one_rule("select: {metric: x, where: {kind: k}}, when: {above: 1}"),
@@ -86,10 +91,43 @@ def test_sources_are_introduced_once_and_those_that_were_said_not_at_all() -> No
     said = hindsight.judge(batch(two), before=DAY + 1)
     said += hindsight.judge(batch([Sample("a", "x", DAY + 1, 0.0)]), before=DAY + 2)
     assert outcome(said) == ["a x since 0 fired 0 cleared 0.001 value 2"]
-    assert asked == [["a", "cam", "cam/north"], []]
+    assert asked == [["a", "cam", "cam/north"]]
 
 
 def test_which_metrics_are_read() -> None:
     assert metrics_of(one_rule("when: {above: 1}")) == {"x"}
     assert metrics_of(one_rule("when: {above: 1}, unless: {metric: f, above: 0}")) == {"x", "f"}
     assert metrics_of(one_rule("select: {metric: '*'}, when: {missing: 1s}")) is None
+
+
+NAMED = st.lists(
+    st.sampled_from(["a", "b", "cam", "cam/north", "cam/x/y", "lamp-1"]), unique=True, max_size=6
+)
+CELL = st.sampled_from([None, "", "k", "é", '"', "12"])
+
+
+@given(NAMED, NAMED, st.data())
+@settings(max_examples=100, deadline=None)
+def test_many_at_once_are_as_one_by_one(known: list[str], names: list[str], data) -> None:
+    columns = {label: [data.draw(CELL) for _ in names] for label in ("kind", "limit", "z")}
+    stale = np.array([data.draw(st.integers(1, 9)) for _ in names], np.int64)
+    announced = Announced(names, columns, stale)
+    rules = one_rule("select: {metric: x, where: {kind: k}}, when: {above: {label: limit}}")
+    both = Engine(rules), Engine(rules)
+    for engine in both:
+        engine.fold([SourceSeen(0, name, {"kind": "q"}, 0, 5) for name in known])
+    both[0].introduce(announced)
+    both[1].fold([announced.one(row) for row in range(len(names))])
+    samples = Batch.of([Sample(name, "x", DAY, 5.0) for name in [*names, *known]])
+    said = [sorted(map(line, engine.fold([samples, Tick(DAY + 1000)]))) for engine in both]
+    assert said[0] == said[1]
+    sources = [engine._state.sources for engine in both]
+    assert sorted(sources[0].names) == sorted(sources[1].names)
+    for name in sources[0].names:
+        here, there = ((one, one.number(name)) for one in sources)
+        assert here[0].labels(here[1]) == there[0].labels(there[1])
+        assert here[0].stale.data[here[1]] == there[0].stale.data[there[1]]
+        assert (
+            here[0].names[here[0].parent.data[here[1]]]
+            == there[0].names[there[0].parent.data[there[1]]]
+        )
