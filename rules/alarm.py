@@ -46,6 +46,13 @@ def due(alarm: Alarm, timing: Timing) -> Ts | None:
     return alarm.clearing + timing.clear_for
 
 
+def cleared_since(alarm: Alarm, at: Ts) -> Ts:
+    """Since when the clear time of an alarm ran that has cleared at this instant."""
+    if isinstance(alarm, Firing) and alarm.clearing is not None:
+        return alarm.clearing
+    return at
+
+
 def settle(alarm: Alarm, timing: Timing, *, until: Ts, count: int) -> tuple[Alarm, Ts | None]:
     """The alarm at ``until`` (inclusive) if the condition stands, and when it fired or cleared.
 

@@ -135,9 +135,9 @@ class Book:
         )
         self._say(incident)
 
-    def cleared(self, key: int, at: Ts) -> None:
-        """Say that the key's incident is over."""
-        self._say(replace(self._open.pop(key), cleared_at=at))
+    def cleared(self, key: int, at: Ts, *, proof: str | None = None) -> None:
+        """Say that the key's incident is over; ``proof``: the picture after."""
+        self._say(replace(self._open.pop(key), cleared_at=at, after=proof))
 
     def severity(self, key: int) -> Severity:
         """Of the key's incident."""

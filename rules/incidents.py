@@ -52,7 +52,8 @@ class Incident:
     ``value`` is the newest judged value at ``fired_at`` (for ``missing`` the last one heard);
     ``group`` the value of the rule's ``group`` label, None without one (or where the source has no
     such label); ``labels`` those of the source; ``evidence`` the SHA-256 of the newest picture
-    among the samples from ``since`` to ``fired_at``.
+    among the samples from ``since`` to ``fired_at``; ``after`` of the newest one among those of the
+    clear time, up to ``cleared_at``.
     """
 
     id: str
@@ -66,6 +67,7 @@ class Incident:
     severity: Severity = "major"
     group: str | None = None
     evidence: str | None = None
+    after: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     ticket: TicketSpec | None = None
 

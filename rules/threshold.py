@@ -12,7 +12,7 @@ import numpy as np
 
 from citypatrol.clock import Ts
 from citypatrol.columns import Floats, Ints
-from rules.alarm import Alarm, Firing, settle, turn
+from rules.alarm import Alarm, Firing, cleared_since, settle, turn
 from rules.block import Block, Track
 from rules.book import STEADY, Book, Counts, Say, hits
 from rules.levels import Levels
@@ -102,7 +102,8 @@ class ThresholdRule:
                 proof = self.track.picture(key, since=after.since)
                 self._fired(key, after, self._newest(key), proof)
             else:
-                self.book.cleared(key, at)
+                proof = self.track.picture(key, since=cleared_since(alarm, at))
+                self.book.cleared(key, at, proof=proof)
             self.book.put(key, after, lateness=lateness)
 
     def counts(self, now: Ts) -> Counts:
@@ -146,7 +147,8 @@ class ThresholdRule:
                 proof = block.picture_before(row, since=after.since)
                 self._fired(key, after, before_value, proof)
             elif at is not None:
-                self.book.cleared(key, at)
+                proof = block.picture_before(row, since=cleared_since(alarm, at))
+                self.book.cleared(key, at, proof=proof)
             if end < ts:  # unknown from there on
                 after, _ = turn(after, timing, at=end, holds=None, clears=None, count=count)
             alarm = after
@@ -155,7 +157,8 @@ class ThresholdRule:
         if isinstance(after, Firing) and at is not None:
             self._fired(key, after, value, block.picture(row, since=after.since))
         elif at is not None:
-            self.book.cleared(key, at)
+            proof = block.picture(row, since=cleared_since(alarm, ts))
+            self.book.cleared(key, at, proof=proof)
         if known is not None or after is not None:
             self.book.put(key, after, lateness=self._lateness(key))
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from citypatrol.clock import Ts
-from rules.alarm import Alarm, Firing, Pending, due, settle, turn
+from rules.alarm import Alarm, Firing, Pending, cleared_since, due, settle, turn
 from rules.block import NEVER
 from rules.book import Book
 from rules.conditions import Conditions
@@ -117,22 +117,23 @@ class Walk:
         if isinstance(self.alarm, Pending) and before is None and not heard:
             self.alarm = self.alarm._replace(first=self._count + (self._timing.at_least > 1))
         if said is not None:
-            self._say(said)
+            self._say(said, before=before)
         elif heard and self._rule.steps and isinstance(self.alarm, Firing):
             severity = grade(self._rule.steps, self._newest[self._told][1])
             if is_graver(severity, self._book.severity(self._key)):
                 self._book.graver(self._key, severity)
 
     def _settle(self, until: Ts) -> None:
-        self.alarm, said = settle(self.alarm, self._timing, until=until, count=self._count)
+        before = self.alarm
+        self.alarm, said = settle(before, self._timing, until=until, count=self._count)
         if said is not None:
-            self._say(said)
+            self._say(said, before=before)
 
-    def _say(self, at: Ts) -> None:
+    def _say(self, at: Ts, *, before: Alarm) -> None:
         """It has fired, or cleared."""
         alarm = self.alarm
+        ts, proof = self._picture or (-NEVER, None)
         if isinstance(alarm, Firing):
-            ts, proof = self._picture or (-NEVER, None)
             value, steps = self._newest[self._told][1], self._rule.steps
             self._book.fired(
                 self._key,
@@ -144,7 +145,8 @@ class Walk:
                 severity=grade(steps, value) if steps else None,
             )
         else:
-            self._book.cleared(self._key, at)
+            after = proof if ts >= cleared_since(before, at) else None
+            self._book.cleared(self._key, at, proof=after)
         self._keep(at)
 
     def _keep(self, at: Ts) -> None:

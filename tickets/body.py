@@ -88,8 +88,8 @@ def _ticket(event: Event, evidence_url: Callable[[str, Ts], str]) -> dict[str, A
             {
                 "url": evidence_url(picture.sha256, event.at),
                 "at": rfc3339(picture.at),
-                "shows": picture.shows,
                 "sha256": picture.sha256,
+                **({"shows": "after"} if picture.shows == "after" else {}),
             }
             for picture in event.pictures[:MOST_PICTURES]
         ],

@@ -220,9 +220,13 @@ class Alarm:
         if at >= self.since + self.hold_for and len(in_a_row) >= self.at_least:
             self.fire(since=self.since, at=at, value=last.value)
 
-    def fire(self, *, since: int, at: int, value: float) -> None:
+    def proof(self, since: int, at: int) -> str | None:
+        """The newest picture of that time."""
         proofs = [s for s in self.own if since <= s.ts <= at and s.evidence]
         newest = max(proofs, key=lambda s: s.ts, default=None)
+        return newest.evidence if newest else None
+
+    def fire(self, *, since: int, at: int, value: float) -> None:
         self.firing = Incident(
             id=incident_id(self.rule["name"], self.source, self.metric, since),
             rule=self.rule["name"],
@@ -232,7 +236,7 @@ class Alarm:
             fired_at=at,
             value=value,
             group=self.labels.get(self.rule["group"]) or None if "group" in self.rule else None,
-            evidence=newest.evidence if newest else None,
+            evidence=self.proof(since, at),
         )
         self.said.append(self.firing)
         self.since = self.clear_since = None
@@ -247,7 +251,8 @@ class Alarm:
             self.clear_since = at
         if at >= self.clear_since + self.clear_for:
             cleared_at = max(at, self.firing.fired_at)
-            self.said.append(replace(self.firing, cleared_at=cleared_at))
+            after = None if self.gap is not None else self.proof(self.clear_since, at)
+            self.said.append(replace(self.firing, cleared_at=cleared_at, after=after))
             self.firing = self.clear_since = None
             self.mark = (self.clock, None, None, self.worthless)
 

@@ -39,7 +39,7 @@ def test_what_an_incident_carries() -> None:
         labels={"name": "First", "gateway": "g1"},
         ticket=TicketSpec("road.flooding", "Flood", ack=300_000),
     )
-    assert cleared == replace(fired, cleared_at=DAY + 4000)
+    assert cleared == replace(fired, cleared_at=DAY + 4000, after="cd34")
 
 
 def test_group_only_passes_the_label_on() -> None:
@@ -59,6 +59,26 @@ def test_a_gateway_joins_the_group_of_those_behind_it() -> None:
     story = "seen a gateway=g1 \nseen b gateway=g1 \n0 a x 16 \n0 g1 online 0 \n0 b online 0"
     found = Engine(rules).fold(records(story))
     assert {(one.source, one.group) for one in found} == {("a", "g1"), ("g1", "g1"), ("b", "g1")}
+
+
+AFTER = {
+    "of the sample that clears": ("0 a x 16 \n1 a x 2 one \n6 a x 2 two", "two"),
+    "the newest of the clear time": ("0 a x 16 \n1 a x 2 one \n2 a x 2 two \n6 a x 2", "two"),
+    "where a timer ends it": ("0 a x 16 \n1 a x 2 one \n| 9", "one"),
+    "not from before the clear time": ("0 a x 16 one \n1 a x 16 two \n2 a x 2 \n7 a x 2", None),
+    "not from a clear time that broke": (
+        "0 a x 16 \n1 a x 2 one \n2 a x 16 \n3 a x 2 \n8 a x 2",
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize(("story", "after"), AFTER.values(), ids=AFTER)
+def test_the_picture_after(story: str, after: str | None) -> None:
+    words = "when: {above: 15}, clear: {below: 10, for: 5s}"
+    cleared = fold(words, f"seen a \n{story}")[-1]
+    assert cleared.cleared_at is not None
+    assert cleared.after == after
 
 
 EVIDENCE = {
