@@ -65,6 +65,13 @@ class _Numbers:
     def __init__(self) -> None:
         self.names: tuple[str, ...] = ()
         self._known: dict[str, int] = {}
+        self._same: tuple[pa.Array, Codes] = (pa.array([], pa.string()), np.empty(0, np.int32))
+
+    def of_column(self, names: pa.Array) -> Codes:
+        """Row groups of a city mostly name the same sources: then this is one look."""
+        if not names.equals(self._same[0]):
+            self._same = (names, self.of(names.to_pylist()))
+        return self._same[1]
 
     def of(self, names: list[str]) -> Codes:
         found = np.fromiter(map(self._known.get, names, repeat(-1)), np.int32, len(names))
@@ -236,7 +243,7 @@ def _codes(column: pa.ChunkedArray, numbers: _Numbers) -> Codes:
         column = column.cast(pa.string()).dictionary_encode()
     found = []
     for chunk in column.chunks:
-        known = numbers.of(chunk.dictionary.cast(pa.string()).to_pylist())
+        known = numbers.of_column(chunk.dictionary.cast(pa.string()))
         found.append(known[chunk.indices.to_numpy()])
     return np.concatenate(found)
 
