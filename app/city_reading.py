@@ -8,12 +8,13 @@ from pathlib import Path
 
 from app import crosschecks
 from app.city import City, Ground
-from app.config import CityFile, with_defaults
+from app.config import CityFile, facts_of, with_defaults
 from citypatrol.errors import Problem
 from citypatrol.geo import Grid
 from citypatrol.registry import Registry
 from citypatrol.yamlfile import Document, load_model
 from edge.load import Cameras, load_cameras
+from rules.city_facts import CityFacts
 from rules.load import load_rules
 from rules.ruleset import RuleSet
 from tickets.units import Units, load_units
@@ -30,7 +31,7 @@ def load_city(
     if file is None:
         return None, problems
     file = with_defaults(file, env=env)
-    reader = _Reader(path.parent, document, env, problems)
+    reader = _Reader(path.parent, document, env, facts_of(file), problems)
     registry = reader.registry(file.registry)
     city = City(
         path=path,
@@ -55,7 +56,7 @@ def load_ground(
     file, problems, document = load_model(path, CityFile, env=env)
     if file is None:
         return None, problems
-    reader = _Reader(path.parent, document, env, problems)
+    reader = _Reader(path.parent, document, env, facts_of(file), problems)
     registry = reader.registry(file.registry)
     ground = Ground(file, registry, reader.grid(file.grid), reader.units(file.units))
     return (None, sorted(set(problems))) if problems else (ground, [])
@@ -68,6 +69,7 @@ class _Reader:
     folder: Path
     document: Document
     env: Mapping[str, str]
+    facts: CityFacts
     problems: list[Problem] = field(default_factory=list)
 
     def registry(self, name: str | None) -> Registry:
@@ -107,7 +109,7 @@ class _Reader:
                 message = f"rules: no file is named like '{pattern}'"
                 self.problems.append(self.document.problem(message, "rules", index))
             paths += [path for path in found if path not in paths]
-        rules, problems = load_rules(paths)
+        rules, problems = load_rules(paths, city=self.facts)
         self.problems += problems
         return rules or RuleSet()
 

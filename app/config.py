@@ -4,7 +4,7 @@ import os
 import re
 import zoneinfo
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
@@ -17,6 +17,10 @@ from citypatrol.units import DurationMs, SizeBytes
 from citypatrol.yamlfile import Model
 from detectors.types import Hidden
 from ingest.config import MqttInput
+from rules.city_facts import CityFacts
+from rules.mode_words import ModeName
+from rules.plain_words import Name as MetricName
+from rules.unit_words import UnitName
 from sinks.config import InfluxConfig, WebhooksConfig
 
 _HOUR: Final = 3_600_000
@@ -62,13 +66,6 @@ def _public_url(text: str) -> str:
     return text.rstrip("/")
 
 
-def _mode(text: str) -> str:
-    if text != "normal":
-        message = f"'{text}' is documented but not built yet: every rule holds always until then"
-        raise ValueError(message)
-    return text
-
-
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Code = Annotated[
     str, AfterValidator(_code), Field(json_schema_extra={"pattern": "^[A-Z0-9]{1,8}$"})
@@ -86,15 +83,21 @@ PublicUrl = Annotated[
 ]
 
 
+class PlaceSection(Model):
+    """Degrees, north and east positive."""
+
+    lat: Annotated[float, Field(ge=-90, le=90)]
+    lon: Annotated[float, Field(ge=-180, le=180)]
+
+
 class CitySection(Model):
     """``code`` begins ticket ids; days are days of ``timezone``."""
 
     name: Name
     code: Code = "ZZ"
     timezone: TimezoneName
-    unbuilt: ClassVar[Mapping[str, str]] = {
-        "calendar": "rules and deadlines count every day alike until then"
-    }
+    place: PlaceSection | None = None
+    calendar: Literal["china"] | None = None
 
 
 class SqliteJournalConfig(Model):
@@ -170,7 +173,6 @@ class HttpSection(Model):
 
 
 Journal = Annotated[SqliteJournalConfig | KafkaJournalConfig, Field(discriminator="type")]
-Mode = Annotated[str, AfterValidator(_mode)]
 
 
 class CityFile(Model):
@@ -182,7 +184,8 @@ class CityFile(Model):
     grid: Name | None = None
     units: Name | None = None
     rules: list[Name] = Field(default_factory=list)
-    mode: Mode = "normal"
+    mode: ModeName = "normal"
+    metrics: Mapping[MetricName, UnitName] = Field(default_factory=dict)
     kinds: Kinds = Field(default_factory=Kinds)
     journal: Journal
     history: HistorySection = Field(default_factory=HistorySection)
@@ -192,6 +195,13 @@ class CityFile(Model):
     webhooks: WebhooksConfig = Field(default_factory=WebhooksConfig)
     sinks: list[InfluxConfig] = Field(default_factory=list)
     http: HttpSection = Field(default_factory=HttpSection)
+
+
+def facts_of(file: CityFile) -> CityFacts:
+    """What the rules need of it."""
+    city = file.city
+    place = None if city.place is None else (city.place.lat, city.place.lon)
+    return CityFacts(city.timezone, place, city.calendar, file.metrics)
 
 
 def with_defaults(file: CityFile, *, env: Mapping[str, str] = os.environ) -> CityFile:

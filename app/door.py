@@ -7,6 +7,7 @@ from typing import Protocol
 
 from app.guard import Guard
 from app.inbox import Inbox
+from app.mode_stage import ModeStage
 from app.pages.city_map import CityMap
 from app.rollcall import RollCall
 from app.tailing import Tailing
@@ -60,6 +61,7 @@ class Door:
     roll: RollCall | None = None
     tailing: Tailing | None = None
     explain: Explain | None = None
+    mode: ModeStage | None = None
 
     @property
     def dead_desk(self) -> DeadDesk:

@@ -19,6 +19,7 @@ from app.routes.evidence import evidence
 from app.routes.explain import explain
 from app.routes.geo import geo
 from app.routes.health import health
+from app.routes.mode import mode
 from app.routes.pages import pages
 from app.routes.sources import incidents, sources
 from app.routes.tail import tail
@@ -58,6 +59,7 @@ def build_application(door: Door) -> ASGIApp:
         evidence,
         explain,
         geo,
+        mode,
         pages,
     ):
         application.include_router(router(door))

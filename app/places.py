@@ -41,6 +41,11 @@ class Places:
         return self.journal.with_name("dead.db")
 
     @property
+    def modes(self) -> Path:
+        """Who switched the mode of the city, and when."""
+        return self.journal.with_name("modes.jsonl")
+
+    @property
     def learned(self) -> Path:
         """The folder of what the watches of cameras have learned."""
         return self.journal.with_name("learned")

@@ -15,6 +15,8 @@ from app.http import build_application
 from app.inbox import Inbox
 from app.layouts import Judging, Layout, OnSqlite
 from app.listen import HttpStage
+from app.mode_stage import ModeStage
+from app.modes import Modes
 from app.outcome import OutsideError
 from app.replay import Replay
 from app.rollcall import RollCall
@@ -175,12 +177,14 @@ class CityRun:
             roll=roll,
         )
         tallies = TallyStage(case.store, intake=intake, clock=clock)
+        modes = Modes(city.places.modes, first=city.file.mode, known=city.rules.modes)
+        mode = ModeStage(modes, journal, clock=clock)
         vitals = VitalsStage(intake=intake, clock=clock, process=self._layout.process)
-        server = self._server(case, replay, judging, roll=roll, tailing=tailing)
+        server = self._server(case, replay, judging, mode, roll=roll, tailing=tailing)
         return Supervisor(
             [
                 Phase("inputs", [*self._inputs(journal, case, intake, tailing.tap), tailing]),
-                Phase("counts", [tallies, vitals], gates=False),
+                Phase("counts", [tallies, vitals, mode], gates=False),
                 Phase("intake", [intake], stop_s=4.0),
                 Phase("heard", [heard], gates=False, stop_s=3.0),
                 Phase("rules", judging.stages, stop_s=4.0),
@@ -221,7 +225,14 @@ class CityRun:
         return stages
 
     def _server(
-        self, case: Case, replay: Replay, judging: Judging, *, roll: RollCall, tailing: Tailing
+        self,
+        case: Case,
+        replay: Replay,
+        judging: Judging,
+        mode: ModeStage,
+        *,
+        roll: RollCall,
+        tailing: Tailing,
     ) -> HttpStage:
         city = self._city
         door = Door(
@@ -247,6 +258,7 @@ class CityRun:
             roll=roll,
             tailing=tailing,
             explain=judging.explain,
+            mode=mode,
         )
         http = city.file.http
         server = HttpStage(build_application(door), host=http.host, port=http.port)

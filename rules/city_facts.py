@@ -14,7 +14,8 @@ class CityFacts:
     place: tuple[float, float] | None = None
     calendar: str | None = None
     units: Mapping[str, str] = field(default_factory=dict)
+    is_known: bool = True
 
 
-UNKNOWN_CITY: Final = CityFacts()
+UNKNOWN_CITY: Final = CityFacts(is_known=False)
 """For rules that are read by themselves."""

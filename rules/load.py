@@ -9,7 +9,8 @@ from citypatrol.yamlfile import Document, load_model
 from citypatrol.yamltree import step
 from rules.building import build
 from rules.city_facts import UNKNOWN_CITY, CityFacts
-from rules.ruleset import Rule, RuleSet
+from rules.ruleset import RuleSet
+from rules.unit_check import unit_problems
 from rules.words import RuleFile, RuleWords
 
 __all__ = ["RuleSet", "load_rules"]
@@ -22,7 +23,6 @@ def load_rules(
     env: Mapping[str, str] = os.environ,
 ) -> tuple[RuleSet | None, list[Problem]]:
     """The rules of all files, and every problem of every file; None where there is any."""
-    rules: list[Rule] = []
     problems: list[Problem] = []
     first: dict[str, str] = {}
     files: list[tuple[RuleFile, Document]] = []
@@ -30,13 +30,12 @@ def load_rules(
         file, found, document = load_model(path, RuleFile, env=env)
         problems += found + _doubles(document, first)
         if file is not None:
-            rules += [build(words, city) for words in file.rules]
             files.append((file, document))
     if not problems:
-        problems = _joins(files)
+        problems = _joins(files) + _units(files, city)
     if problems:
         return None, sorted(problems)
-    return RuleSet(tuple(rules)), []
+    return RuleSet(tuple(build(words, city) for file, _ in files for words in file.rules)), []
 
 
 def _doubles(document: Document, first: dict[str, str]) -> list[Problem]:
@@ -84,3 +83,12 @@ def _cannot_join(rule: RuleWords, other: RuleWords | None) -> str | None:
         groups = f"group: {other.group}" if other.group is not None else "no group"
         return f"has {groups}; both rules need the same"
     return None
+
+
+def _units(files: Sequence[tuple[RuleFile, Document]], city: CityFacts) -> list[Problem]:
+    return [
+        document.problem(f"rule '{words.name}': {message}", "rules", at, *keys)
+        for file, document in files
+        for at, words in enumerate(file.rules)
+        for message, keys in unit_problems(words, city)
+    ]

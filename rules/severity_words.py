@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from citypatrol.yamlfile import Model, wrong
 from rules.incidents import Severity
+from rules.unit_words import Quantity
 from rules.when_words import COMPARING, Pair
 
 _MOST: Final = 4
@@ -16,11 +17,11 @@ class StepWords(Model):
     """From where on an incident is so grave."""
 
     grade: Severity = Field(alias="is")
-    above: float | None = None
-    below: float | None = None
+    above: Quantity | None = None
+    below: Quantity | None = None
     between: Pair | None = None
     outside: Pair | None = None
-    equals: float | None = None
+    equals: Quantity | None = None
 
     @model_validator(mode="after")
     def _one_comparison(self) -> Self:

@@ -11,6 +11,7 @@ from citypatrol.yamlfile import Model, wrong
 from rules.plain_words import Name, Some
 from rules.ruleset import EVERY_METRIC, Reading, WindowWord, Word
 from rules.spans import possible
+from rules.unit_words import Quantity
 
 LATER: Final = "leave it out until then"
 _SAMPLES: Final = re.compile(r"([1-9]\d{0,5}) samples?", re.ASCII)
@@ -38,24 +39,24 @@ Samples = Annotated[
     BeforeValidator(_count),
     WithJsonSchema({"type": "string", "pattern": "^[1-9][0-9]{0,5} samples?$"}),
 ]
-Pair = Annotated[tuple[float, float], AfterValidator(_ordered)]
+Pair = Annotated[tuple[Quantity, Quantity], AfterValidator(_ordered)]
 
 
 class LimitWords(Model):
     """A threshold from the registry: ``{label: flood_limit, default: 15}``."""
 
     label: Name
-    default: float | None = None
+    default: Quantity | None = None
 
 
 class ComparisonWords(Model):
     """What ``when`` and ``clear`` compare a value with."""
 
-    above: float | LimitWords | None = None
-    below: float | LimitWords | None = None
+    above: Quantity | LimitWords | None = None
+    below: Quantity | LimitWords | None = None
     between: Pair | None = None
     outside: Pair | None = None
-    equals: float | None = None
+    equals: Quantity | None = None
 
     @property
     def words(self) -> list[Word]:
@@ -153,11 +154,11 @@ class ClearWords(WindowWords):
 
 class UnlessWords(Model):
     metric: Name
-    above: float | None = None
-    below: float | None = None
+    above: Quantity | None = None
+    below: Quantity | None = None
     between: Pair | None = None
     outside: Pair | None = None
-    equals: float | None = None
+    equals: Quantity | None = None
     unbuilt: ClassVar[Mapping[str, str]] = dict.fromkeys((*_WINDOWS, "all", "any", "not"), LATER)
 
     @model_validator(mode="after")

@@ -6,15 +6,18 @@ from pathlib import Path
 from app.check import rule_files
 from app.city import Ground
 from app.city_reading import load_ground
+from app.config import CityFile, facts_of
 from app.outcome import UsageError
 from citypatrol.errors import ConfigError
+from citypatrol.yamlfile import load_model
+from rules.city_facts import UNKNOWN_CITY, CityFacts
 from rules.load import load_rules
 from rules.ruleset import RuleSet
 
 
 def read_rules(paths: Sequence[Path]) -> RuleSet:
     """Of files, of folders with rule files in them, of a city. ConfigError with every problem."""
-    rules, problems = load_rules(named_files(paths))
+    rules, problems = load_rules(named_files(paths), city=facts_beside(paths))
     if rules is None:
         raise ConfigError(problems)
     return rules
@@ -33,6 +36,13 @@ def named_files(paths: Sequence[Path]) -> list[Path]:
             raise UsageError(message)
         found += [one for one in some if one not in found]
     return found
+
+
+def facts_beside(paths: Sequence[Path]) -> CityFacts:
+    """What the city beside or above the rules says of them."""
+    above = next(filter(None, map(find_city, paths)), None)
+    file = None if above is None else load_model(above, CityFile)[0]
+    return UNKNOWN_CITY if file is None else facts_of(file)
 
 
 def find_city(rules: Path) -> Path | None:

@@ -14,6 +14,7 @@ BUILT = {
     "explain": "why a rule fired on a source, or why it has not yet",
     "detect": "run a detector on pictures or clips",
     "camera": "look at one camera: what it sends, and a picture",
+    "mode": "the profile in which the rules judge, and who switched it",
     "tickets": "the ticket desk from a terminal",
     "sources": "who is heard, since when not, what it said, which rules watch it",
     "tail": "what comes in, live, and what the city makes of it",

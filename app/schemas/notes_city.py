@@ -10,6 +10,7 @@ from app.config import (
     EvidenceSection,
     HistorySection,
     HttpSection,
+    PlaceSection,
     SqliteJournalConfig,
     TicketsSection,
 )
@@ -32,7 +33,8 @@ CITY_NOTES: Final[Mapping[type, Notes]] = {
             "grid": "A GeoJSON file of the city's cells.",
             "units": "A YAML file of who is responsible for what.",
             "rules": "Rule files or patterns: [rules/*.yaml].",
-            "mode": "The profile in which the city begins.",
+            "mode": "The profile in which the rules judge until somebody switches it.",
+            "metrics": "In which unit a metric is sent: {water_level: cm}.",
             "kinds": "By the label kind: how long a sample waits, and how long it lives.",
             "journal": "The durable queue between the stages.",
             "history": "Every sample as Parquet.",
@@ -49,8 +51,11 @@ CITY_NOTES: Final[Mapping[type, Notes]] = {
             "name": "The city's name.",
             "code": "Begins ticket ids: ZZ-260513-0042.",
             "timezone": "An IANA name, like Asia/Shanghai; days are days of this zone.",
+            "place": "Where it lies; sunset of sources without a place is there.",
+            "calendar": "Whose holidays and make-up days make workdays; else Monday to Friday.",
         }
     ),
+    PlaceSection: Notes({"lat": "Degrees, north positive.", "lon": "Degrees, east positive."}),
     KindTimes: Notes(
         {
             "lateness": "How long a sample waits for an older one.",

@@ -33,6 +33,9 @@ TEST_NOTES: Final[Mapping[type, Notes]] = {
             "units": "Who is responsible, as in units.yaml.",
             "grid": "A GeoJSON file, relative to this file.",
             "registry": "A CSV file, relative to this file.",
+            "place": "Where it lies, as in city.yaml.",
+            "calendar": "Which days are worked, as in city.yaml.",
+            "metrics": "In which unit a metric is sent, as in city.yaml.",
         }
     ),
     CaseWords: Notes(

@@ -6,6 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from app.city_reading import load_ground, matching
+from app.config import CityFile, facts_of
 from app.testing.asking import asked_problems
 from app.testing.scene import Scene, TinyCity, play_scene, scene_of
 from app.testing.verdict import Failure, failures
@@ -14,6 +15,7 @@ from citypatrol.errors import Problem
 from citypatrol.geo import Grid
 from citypatrol.registry import Registry
 from citypatrol.yamlfile import Document, load_model
+from rules.city_facts import UNKNOWN_CITY, CityFacts
 from rules.load import load_rules
 from rules.ruleset import RuleSet
 from tickets.opening import Opener
@@ -94,8 +96,20 @@ def _rules(file: SuiteFile, document: Document) -> tuple[RuleSet | None, list[Pr
             message = f"rules: no file is named like '{pattern}'"
             problems.append(document.problem(message, "rules", number))
         paths += [path for path in found if path not in paths]
-    rules, wrong = load_rules(paths)
+    rules, wrong = load_rules(paths, city=_facts(file, document))
     return rules, problems + wrong
+
+
+def _facts(file: SuiteFile, document: Document) -> CityFacts:
+    """What the rules need of the city that the file names or writes."""
+    if isinstance(file.city, str):
+        named, _, _ = load_model(document.path.parent / file.city, CityFile)
+        return UNKNOWN_CITY if named is None else facts_of(named)
+    if file.city is None:
+        return UNKNOWN_CITY
+    words = file.city
+    place = None if words.place is None else (words.place.lat, words.place.lon)
+    return CityFacts(words.timezone, place, words.calendar, words.metrics)
 
 
 def _city(file: SuiteFile, document: Document) -> tuple[TinyCity | None, list[Problem]]:

@@ -1,11 +1,11 @@
 """A file of rule tests, as models of its YAML."""
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
 
-from app.config import Code, TimezoneName
+from app.config import Code, PlaceSection, TimezoneName
 from citypatrol.kinds import Kinds
 from citypatrol.yamlfile import Model
 from rules.incidents import Severity
@@ -19,6 +19,7 @@ from rules.testing.words import (
     SeriesWords,
     Step,
 )
+from rules.unit_words import UnitName
 from tickets.states import State
 from tickets.units import Unit
 
@@ -35,6 +36,9 @@ class CityWords(Model):
     units: list[Unit] = Field(default_factory=list)
     grid: Name | None = None
     registry: Name | None = None
+    place: PlaceSection | None = None
+    calendar: Literal["china"] | None = None
+    metrics: Mapping[Name, UnitName] = Field(default_factory=dict)
 
 
 class TicketWords(Model):
