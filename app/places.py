@@ -46,6 +46,11 @@ class Places:
         return self.journal.with_name("modes.jsonl")
 
     @property
+    def taught(self) -> Path:
+        """The file of what people have taught cameras to take no notice of."""
+        return self.journal.with_name("taught.json")
+
+    @property
     def learned(self) -> Path:
         """The folder of what the watches of cameras have learned."""
         return self.journal.with_name("learned")

@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 
+from app.camera_facts import WatchedCamera
 from app.city import City
 from app.compose import Case, CityMapOnce, guard_of, open_case
 from app.door import Door
@@ -97,6 +98,16 @@ class CityRun:
         if cameras is not None and not problems:
             touched = self._cameras.change(cameras)
             log.info("cameras read again", **asdict(touched))
+
+    def _watched(self) -> list[WatchedCamera]:
+        """How the cameras are; [] where this city has none."""
+        if self._cameras is None:
+            return []
+        ages, troubles = self._cameras.pool.ages_s(), self._cameras.pool.troubles()
+        return [
+            WatchedCamera(one, ages.get(one.id, 0.0), troubles.get(one.id, ""))
+            for one in self._cameras.cameras
+        ]
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -220,6 +231,7 @@ class CityRun:
                 clock=self._clock,
                 mask=city.file.evidence.mask,
                 learned=city.places.learned,
+                taught=city.places.taught,
             )
             stages.append(self._cameras)
         return stages
@@ -256,6 +268,7 @@ class CityRun:
             inbox=self._inbox,
             rules=city.rules,
             roll=roll,
+            cameras=self._watched,
             tailing=tailing,
             explain=judging.explain,
             mode=mode,

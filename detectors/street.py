@@ -79,6 +79,15 @@ class StreetCounts:
         )
         return Seen(samples, tuple(findings))
 
+    @property
+    def lying(self) -> tuple[Thing, ...]:
+        """Everything that is known, on any ground."""
+        return self._lying.things
+
+    def doubts(self) -> bool:
+        """Whether something was seen that may lie there, and must be looked at again."""
+        return any(not thing.lies for thing in self._lying.things)
+
     def learned(self) -> dict[str, Any]:
         """JSON for ``recall``: what lies there, and the view in which it does."""
         return {

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from detectors.types import Burst, Frame, Hidden, Wish
 from edge.eye import Evidence, Eye
 from edge.load import CameraConfig, Cameras
 from edge.memory import Memory
+from edge.taught import Taught
 from edge.touched import Touched, compare
 from ingest.camera import CameraPool
 from ingest.camera_source import CameraLimits
@@ -47,7 +49,8 @@ class CameraStage:
 
     While the intake has no room frames wait, and newer ones replace them; no sample is lost.
     ``change`` takes other cameras while it runs. ``mask``: what is covered in every picture kept.
-    ``learned``: the folder in which what the watches learn lives through a restart.
+    ``learned``: the folder in which what the watches learn lives through a restart; ``taught``: the
+    file of what people have taught cameras to take no notice of.
     """
 
     name = "cameras"
@@ -62,6 +65,7 @@ class CameraStage:
         limits: CameraLimits | None = None,
         mask: Sequence[Hidden] = ("person", "plate"),
         learned: Path | None = None,
+        taught: Path | None = None,
         side_by_side: int | None = None,
     ) -> None:
         self._mask = tuple(mask)
@@ -70,6 +74,7 @@ class CameraStage:
         self._evidence = evidence
         self._clock = clock
         self._memory = Memory(learned)
+        self._taught = Taught(taught)
         self._eyes: dict[str, tuple[CameraConfig, Eye]] = {}
         self._side_by_side = side_by_side
         self._turns: dict[str, threading.Lock] = {}
@@ -130,7 +135,7 @@ class CameraStage:
             self._memory.write(known[0], known[1].watches, now=now)
             known = None
         if known is None:
-            watches = config.watches()
+            watches = config.watches(normal=partial(self._taught.of, camera))
             self._memory.recall(config, watches, now=now)
             draw = masked(proof, kinds=self._mask)
             eye = Eye(camera, watches=watches, evidence=self._evidence, draw=draw)

@@ -14,6 +14,7 @@ from citypatrol.secret import Secret
 from citypatrol.units import DurationMs
 from citypatrol.yamlfile import Document, Model, load_model, wrong
 from detectors.config import DetectorConfigs, build_watches
+from detectors.lying import Normal
 from detectors.types import Watch
 from edge.own_models import settled
 from ingest.camera_source import CameraSource
@@ -105,9 +106,10 @@ class CameraConfig(Model):
     def source(self) -> CameraSource:
         return CameraSource(self.id, self.url, self.every, self.transport)
 
-    def watches(self) -> list[Watch]:
-        """Fresh ones: they remember frames. The health of the camera is always among them."""
-        return build_watches(self.id, detectors=self.detectors)
+    def watches(self, *, normal: Normal = tuple) -> list[Watch]:
+        """Fresh ones: they remember frames. The health of the camera is always among them.
+        ``normal``: what a person has taught it to take no notice of."""
+        return build_watches(self.id, detectors=self.detectors, normal=normal)
 
     def labels(self) -> Mapping[str, str]:
         """What this file says of the camera, for one that the registry does not have."""

@@ -1,13 +1,15 @@
-"""``citypatrol camera probe``: connect to one camera, and say what it sends."""
+"""``citypatrol camera``: look at one camera. ``probe``: connect, and say what it sends."""
 
 import argparse
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from app.commands.at_city import add_city_option, read_city_file
+from app.commands import camera_learn, camera_teach
+from app.commands.at_city import add_city_option
+from app.commands.one_camera import source_of
 from app.commands.options import global_options
-from app.outcome import FINE, FOUND_WRONG, OutsideError, UsageError, WrongError
+from app.outcome import FINE, FOUND_WRONG, OutsideError, UsageError
 from app.terminal import say, say_json
 
 if TYPE_CHECKING:
@@ -44,9 +46,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     probe.add_argument(
         "--transport", choices=("tcp", "udp"), help="default: as in the file, or tcp"
     )
+    probe.set_defaults(verb_execute=_probe)
+    camera_learn.configure(verbs)
+    camera_teach.configure(verbs)
 
 
 def execute(args: argparse.Namespace) -> int:
+    return int(args.verb_execute(args))
+
+
+def _probe(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from ingest.camera_probe import probe_camera
@@ -54,7 +63,7 @@ def execute(args: argparse.Namespace) -> int:
     if args.picture is not None and args.picture.suffix.lower() not in (".jpg", ".jpeg", ".png"):
         message = f"--picture {args.picture}: its name must end in .jpg or .png"
         raise UsageError(message)
-    source = _source(args.camera, city=args.city)
+    source = source_of(args.camera, city=args.city, every_ms=1000)
     if args.transport is not None:
         source = replace(source, transport=args.transport)
     facts, pixels = probe_camera(source, watch_s=args.watch_s)
@@ -73,38 +82,6 @@ def execute(args: argparse.Namespace) -> int:
         message = f"{source.url.endpoint}: {reason}"
         raise OutsideError(message)
     return FOUND_WRONG if health is not None and health["fault"] else FINE
-
-
-def _source(camera: str, *, city: Path) -> "CameraSource":
-    from citypatrol.secret import Secret
-    from edge.load import camera_url
-    from ingest.camera_source import CameraSource
-
-    if "://" in camera:
-        try:
-            return CameraSource("probe", camera_url(Secret(camera)), 1000)
-        except ValueError as error:
-            message = f"the url {error}"
-            raise UsageError(message) from None
-    return _from_city(camera, city)
-
-
-def _from_city(camera: str, city: Path) -> "CameraSource":
-    from citypatrol.errors import ConfigError
-    from edge.load import load_cameras
-
-    name = read_city_file(city).cameras
-    if name is None:
-        message = f"{city} names no cameras; give an rtsp url instead"
-        raise WrongError(message)
-    cameras, problems = load_cameras(city.parent / name)
-    if cameras is None or problems:
-        raise ConfigError(problems)
-    if camera not in cameras:
-        near = ", ".join(sorted(one.id for one in cameras)[:5])
-        message = f"{name} has no camera {camera!r}; it has {near or 'none'}"
-        raise WrongError(message)
-    return cameras[camera].source()
 
 
 def _health(pixels: "Pixels") -> dict[str, Any]:
