@@ -16,6 +16,7 @@ from citypatrol.samples import Batch
 from rules import snapshot
 from rules.announced import Announced
 from rules.block import NEVER, Block
+from rules.book import Counts
 from rules.explain import explain
 from rules.explain_alarm import Explanation
 from rules.gate import Rows
@@ -123,12 +124,13 @@ class Engine:
         return sorted(said, key=_instant)
 
     def alarms(self) -> dict[tuple[str, str], int]:
-        """How many alarms each rule has in each state: ``ok``, ``pending``, ``firing``."""
-        return {
-            (judge.rule.name, state): count
-            for judge in self._state.judges()
-            for state, count in judge.counts(self._state.now)._asdict().items()
-        }
+        """How many alarms each rule has in each state: ``ok``, ``pending``, ``firing``. A rule that
+        is off in this mode has none."""
+        found = {(rule.name, name): 0 for rule in self.rules.rules for name in Counts._fields}
+        for judge in self._state.judges():
+            for name, count in judge.counts(self._state.now)._asdict().items():
+                found[judge.rule.name, name] = count
+        return found
 
     def explain(self, rule: str, *, source: str) -> Explanation:
         """Why the rule says what it says of this source, now. Raises Unexplained."""

@@ -118,7 +118,7 @@ class Walk:
             self.alarm = self.alarm._replace(first=self._count + (self._timing.at_least > 1))
         if said is not None:
             self._say(said, before=before)
-        elif heard and self._rule.steps and isinstance(self.alarm, Firing):
+        elif heard and holds and self._rule.steps and isinstance(self.alarm, Firing):
             severity = grade(self._rule.steps, self._newest[self._told][1])
             if is_graver(severity, self._book.severity(self._key)):
                 self._book.graver(self._key, severity)

@@ -237,9 +237,9 @@ class Joint:
         self.mark = self.now = replace(self.now, since=None, clear_since=None, firing=incident)
 
     def may_clear(self, at: int, firing: Incident, holds: Truth, clears: Truth) -> None:
-        if self.own(at, at):
+        if self.own(at, at) and holds is True:
             severity = self.grade(self.own(at, at)[-1].value)
-            if GRADES.index(severity) > GRADES.index(firing.severity) and holds is not False:
+            if GRADES.index(severity) > GRADES.index(firing.severity):
                 firing = replace(firing, severity=severity)
                 self.said.append(firing)
                 self.now = replace(self.now, firing=firing)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from citypatrol.records import SourceSeen, Tick
+from citypatrol.records import ModeSwitched, SourceSeen, Tick
 from citypatrol.samples import Batch, Sample
 from citypatrol.units import duration_ms
 from rules.engine import Engine
@@ -15,6 +15,7 @@ from tests.rules.story import DAY, ruleset
 PAGE = Path(__file__).parents[2] / "docs" / "rules.md"
 BLOCK = re.compile(r"^```(yaml|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 WORDS = ("above", "below", "between", "outside", "for", "at_least", "clear", "missing", "unless")
+WORDS += ("all", "any", "not", "during", "mode")
 MORE = (
     "group",
     "select",
@@ -26,6 +27,9 @@ MORE = (
     "default",
     "cooldown",
     "joins",
+    "site",
+    "days",
+    "is",
 )
 
 
@@ -54,27 +58,33 @@ def test_time_line(rules: RuleSet, text: str) -> None:
     labels = dict(cell.split("=") for cell in rows.pop("source", []))
     lateness = 1000 * int(labels.pop("lateness", "0"))
     alarms = {name: rows.pop(name) for name in list(rows) if name.startswith("alarm")}
+    severities, modes = rows.pop("severity", None), rows.pop("mode", ["-"] * len(times))
     asked = {name: name.partition(" ")[2] or rules.rules[0].name for name in alarms}
     assert len(rules.rules) == 1 or "alarm" not in alarms
-    metrics = {name: cells for name, cells in rows.items() if not name.startswith("parent ")}
-    source = "s" if metrics == rows else "s/region"
+    parent = any(name.startswith("parent ") for name in rows)
+    source = "s/region" if parent else "s"
+    senders = {"parent": "s", "other": "o"}
     assert {len(cells) for cells in (times, *alarms.values(), *rows.values())} == {len(times)}
 
     engine = Engine(rules)
-    engine.fold([SourceSeen(DAY, source, labels, lateness, 7_200_000)])
+    engine.fold([SourceSeen(DAY, one, labels, lateness, 7_200_000) for one in (source, "o")])
+    graveness: list[str] = []
     found: dict[str, list[str]] = {name: [] for name in alarms}
     for column, ts in enumerate(times):
         samples = [
-            Sample(source if name in metrics else "s", name.split()[-1], ts, float(cells[column]))
+            Sample(senders.get(name.split()[0], source), name.split()[-1], ts, float(cells[column]))
             for name, cells in rows.items()
             if cells[column] != "-"
         ]
-        engine.fold([Batch.of(samples), Tick(ts)])
+        switches = [ModeSwitched(ts, modes[column])] if modes[column] != "-" else []
+        said = engine.fold([*switches, Batch.of(samples), Tick(ts)])
+        graveness.append(said[-1].severity if said else graveness[-1] if graveness else "-")
         states = engine.alarms()
         for name, rule in asked.items():
             state = "firing" if states[rule, "firing"] else "ok"
             found[name].append("pending" if states[rule, "pending"] else state)
     assert found == alarms
+    assert severities in (None, graveness)
 
 
 def test_every_built_word_is_on_the_page_and_in_a_rule_of_it() -> None:
