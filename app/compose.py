@@ -71,10 +71,12 @@ def open_case(city: City, *, clock: Clock) -> Case:
         registry=city.registry,
         grid=city.grid,
         brake=file.tickets.most_an_hour,
+        first_load=file.tickets.most_at_first,
         evidence_url=links,
         callback_url=places.callback_url,
         outbox=outbox,
     )
+    desk.put_in_force(city.rules, now=clock.now())
     return Case(
         store=store,
         outbox=outbox,

@@ -127,16 +127,28 @@ class BrakeSection(Model):
     per_rule_unit_hour: Annotated[int, Field(ge=1, le=1_000_000)] = 50
 
 
+class HoldSection(Model):
+    """A rule that is new in a city at work and begins with more than this is held back."""
+
+    first_load: Annotated[int, Field(ge=1, le=1_000_000)] = 200
+
+
 class TicketsSection(Model):
     """``url`` may hold a password."""
 
     url: Secret = Secret("sqlite:///data/tickets.db")
     brake: BrakeSection | Literal["off"] = BrakeSection()
+    hold: HoldSection | Literal["off"] = HoldSection()
 
     @property
     def most_an_hour(self) -> int | None:
         """Tickets of one rule for one unit; None: as many as there are."""
         return None if self.brake == "off" else self.brake.per_rule_unit_hour
+
+    @property
+    def most_at_first(self) -> int | None:
+        """Cases that a rule may begin at its first load; None: as many as there are."""
+        return None if self.hold == "off" else self.hold.first_load
 
 
 class EvidenceSection(Model):

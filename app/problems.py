@@ -15,6 +15,7 @@ from tickets.errors import (
     StepForbidden,
     TicketError,
     UnknownDelivery,
+    UnknownRule,
     UnknownTicket,
 )
 
@@ -35,6 +36,7 @@ _TITLES: Final = {
 _STATUS: Final[dict[type[TicketError], int]] = {
     UnknownTicket: 404,
     UnknownDelivery: 404,
+    UnknownRule: 404,
     BadCursor: 400,
     StepForbidden: 409,
     CallbackInvalid: 400,

@@ -9,6 +9,7 @@ import orjson
 from citypatrol.clock import Clock, Ts, rfc3339
 from rules.incidents import Incident
 from tickets.body import Event, Picture, event_body
+from tickets.first_load import HeldRule
 from tickets.outbox import Attempt, Delivery
 from tickets.reading import Detail, Sent
 from tickets.sources import WitnessPage
@@ -103,6 +104,16 @@ def sources_json(page: WitnessPage) -> dict[str, Any]:
             for one in page.sources
         ],
         "cursor": page.cursor,
+    }
+
+
+def held_json(held: HeldRule) -> dict[str, Any]:
+    """``waiting``: incidents that still fire and have no ticket."""
+    return {
+        "rule": held.rule,
+        "since": rfc3339(held.since),
+        "held_at": rfc3339(held.held_at),
+        "waiting": held.waiting,
     }
 
 

@@ -1,17 +1,18 @@
 """What a city does by the clock: held incidents, counts for the walls, old pictures."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import structlog
+from prometheus_client import Gauge
 
 from app.rollcall import RollCall
 from citypatrol.clock import Clock, Ts
 from citypatrol.dead import DeadStore
 from citypatrol.evidence import EvidenceStore
-from citypatrol.metrics import TICKETS
+from citypatrol.metrics import RULES_HELD, SHADOW_TICKETS, STORMS, TICKETS
 from tickets.desk import Desk
 from tickets.reading import Tickets
 
@@ -56,9 +57,14 @@ class Upkeep:
         await asyncio.to_thread(self.desk.tell_waiting, now=self.clock.now())
 
     async def count(self) -> None:
-        """``citypatrol_tickets`` and ``citypatrol_sources``."""
+        """``citypatrol_tickets`` and its kin, and ``citypatrol_sources``."""
         for state, count in (await asyncio.to_thread(self.tickets.counts)).items():
             TICKETS.labels(state=state).set(count)
+        by_rule = await asyncio.to_thread(self.tickets.open_by_rule)
+        _show(SHADOW_TICKETS, {rule: one.shadows for rule, one in by_rule.items()})
+        _show(STORMS, {rule: one.storms for rule, one in by_rule.items()})
+        held = await asyncio.to_thread(self.tickets.held_rules)
+        _show(RULES_HELD, {one.rule: one.waiting for one in held})
         if self.roll is not None:
             await asyncio.to_thread(self.roll.show, now=self.clock.now())
 
@@ -69,6 +75,13 @@ class Upkeep:
         letters = await asyncio.to_thread(self.dead.prune, before)
         if pictures or letters:
             log.info("pruned what is too old", pictures=pictures, dead_letters=letters)
+
+
+def _show(gauge: Gauge, counts: Mapping[str, int]) -> None:
+    """Of each rule; one that has none any more is no series any more."""
+    gauge.clear()
+    for rule, count in counts.items():
+        gauge.labels(rule=rule).set(count)
 
 
 async def _every(seconds: float, work: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:

@@ -48,6 +48,24 @@ FROM_HISTORY: Final = Counter(
     ["cursor"],
     registry=REGISTRY,
 )
+SHADOW_TICKETS: Final = Gauge(
+    "citypatrol_shadow_tickets",
+    "Open tickets of rules on trial, which nobody is sent for.",
+    ["rule"],
+    registry=REGISTRY,
+)
+STORMS: Final = Gauge(
+    "citypatrol_storms",
+    "Open tickets of the storm brake: what was too much for tickets of its own.",
+    ["rule"],
+    registry=REGISTRY,
+)
+RULES_HELD: Final = Gauge(
+    "citypatrol_rules_held",
+    "Firing incidents of a rule that is held back until somebody lets it go.",
+    ["rule"],
+    registry=REGISTRY,
+)
 DELIVERIES_PENDING: Final = Gauge(
     "citypatrol_deliveries_pending",
     "Webhook deliveries neither accepted nor dead.",

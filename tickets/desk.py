@@ -8,6 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 import orjson
+import structlog
 from sqlalchemy import Connection, select
 
 from citypatrol.clock import Ts
@@ -15,6 +16,7 @@ from citypatrol.crashpoints import CrashPoint, crash_point
 from citypatrol.geo import Grid
 from citypatrol.registry import Registry
 from rules.incidents import Incident
+from rules.ruleset import RuleSet
 from tickets.body import LONGEST_NOTE
 from tickets.callbacks import (
     Answered,
@@ -23,11 +25,13 @@ from tickets.callbacks import (
     parse_callback,
     remember_answer,
 )
-from tickets.errors import StepForbidden, UnknownTicket
-from tickets.filing import Filing
+from tickets.errors import StepForbidden, UnknownRule, UnknownTicket
+from tickets.filing import Filing, warn
+from tickets.first_load import put_in_force, release
 from tickets.ledger import RULES, Ledger
 from tickets.opening import Opener
 from tickets.outbox import Outbox
+from tickets.promotion import end_shadows
 from tickets.rows import chunks
 from tickets.schema import UNTOLD, incidents, tickets
 from tickets.states import DESK, Step
@@ -35,6 +39,8 @@ from tickets.steps import Steps, after
 from tickets.store import Store
 from tickets.ticket import Ticket
 from tickets.units import Units
+
+log = structlog.get_logger(__name__)
 
 DESK_ACTOR: Final = "desk"
 SOMEBODY: Final = "the desk"
@@ -55,7 +61,8 @@ class Desk:
 
     ``evidence_url`` makes a signed URL from a SHA-256 and the time of the event, ``callback_url``
     the address where the unit of this id answers. ``brake``: how many tickets of one rule one unit
-    gets in an hour before the rest is one ticket; None: without bound.
+    gets in an hour before the rest is one ticket; ``first_load``: how many cases a rule may begin
+    while it is young before it is held back; None: without bound.
     """
 
     def __init__(
@@ -70,11 +77,13 @@ class Desk:
         evidence_url: Callable[[str, Ts], str],
         callback_url: Callable[[str], str],
         brake: int | None = None,
+        first_load: int | None = None,
         outbox: Outbox | None = None,
         new_id: Callable[[], str] = _event_id,
     ) -> None:
         self._store = store
         self._units = units
+        self._first_load = first_load
         self._opener = Opener(city_code, timezone, units, registry, grid, brake)
         self._evidence_url = evidence_url
         self._callback_url = callback_url
@@ -89,7 +98,9 @@ class Desk:
         if not events:
             return
         with self._ledger(now) as (connection, ledger):
-            Filing(connection, ledger=ledger, opener=self._opener, now=now).apply(events)
+            filing = self._filing(connection, ledger, now)
+            filing.apply(events)
+        warn(filing)
 
     def open_held(self, *, event_time: Ts, now: Ts) -> None:
         """Open the tickets of incidents that fired in a cool-down which is over at ``event_time``
@@ -99,8 +110,35 @@ class Desk:
             if connection.execute(due).first() is None:
                 return
         with self._ledger(now) as (connection, ledger):
-            filing = Filing(connection, ledger=ledger, opener=self._opener, now=now)
+            filing = self._filing(connection, ledger, now)
             filing.open_held(event_time=event_time)
+        warn(filing)
+
+    def put_in_force(self, rules: RuleSet, *, now: Ts) -> None:
+        """Tickets are from now on of these rules: shadows of promoted rules end and what still
+        fires is filed, and a rule that is new here is watched. Call it at the start."""
+        with self._ledger(now) as (connection, ledger):
+            put_in_force(connection, rules.rules, now=now)
+            by_name = {rule.name: rule for rule in rules.rules}
+            again = end_shadows(connection, by_name, ledger=ledger, now=now)
+            filing = self._filing(connection, ledger, now)
+            filing.apply(again)
+        warn(filing)
+
+    def release(self, rule: str, *, who: str = SOMEBODY, now: Ts) -> None:
+        """Let go a rule that is held back; what of it still fires is filed. Raises UnknownRule."""
+        with self._ledger(now) as (connection, ledger):
+            if not release(connection, rule, who=who, now=now):
+                message = f"rule '{rule}' is not held back"
+                raise UnknownRule(message)
+            filing = self._filing(connection, ledger, now)
+            filing.open_released(rule)
+        log.info("a rule is let go", rule=rule, who=who)
+        warn(filing)
+
+    def _filing(self, connection: Connection, ledger: Ledger, now: Ts) -> Filing:
+        opener, most = self._opener, self._first_load
+        return Filing(connection, ledger=ledger, opener=opener, first_load=most, now=now)
 
     def tell_waiting(self, *, now: Ts) -> None:
         """Tell what had to wait because the rules had told so much (``tickets.pace``). Call it

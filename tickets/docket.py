@@ -13,7 +13,7 @@ from typing import Protocol
 from citypatrol.clock import Ts
 from rules.incidents import Incident
 from tickets.brake import Lane, Openings
-from tickets.folding import Case, Change, Seen
+from tickets.folding import HELD_BACK, Case, Change, Seen
 from tickets.nearby import Box, Kind, Nearby, box, metres
 from tickets.opening import Opener
 from tickets.ticket import Ticket, higher, storm_key, ticket_key
@@ -35,6 +35,10 @@ class Shelf(Protocol):
 
     def within(self, place: Box, kind: Kind) -> Iterable[str]:
         """Keys of open tickets in this box; those of cases at hand may be left out."""
+        ...
+
+    def may_begin(self, rule: str) -> bool:
+        """Whether the rule may begin one more case; False where it is held back."""
         ...
 
     def opened(self, lane: Lane, *, at: Ts) -> int:
@@ -83,6 +87,8 @@ class Docket:
             quiet = case.quiet_until
             if self._host(case) is None and quiet is not None and quiet > now:
                 self._remember(replace(seen, held_until=quiet))
+            elif seen.held_until == HELD_BACK:
+                self._witness(case, seen.incident, at=seen.incident.fired_at)
             else:
                 self._witness(case, seen.incident, at=seen.held_until)
 
@@ -213,10 +219,16 @@ class Docket:
 
     def _witness(self, case: Case, incident: Incident, *, at: Ts) -> None:
         """The incident joins an open ticket, or opens one; ``at`` is the event time of this."""
+        assert incident.ticket is not None  # noqa: S101 - without one it is not filed
         is_first = self._host(case) is None
-        home = self._home(case, incident, at=at) or self._opened(case, incident, at=at)
+        home = self._home(case, incident, at=at)
+        if home is None:
+            if not incident.ticket.shadow and not self.shelf.may_begin(incident.rule):
+                self._hold_back(incident)
+                return
+            home = self._opened(case, incident, at=at)
         ticket = home.ticket
-        assert ticket is not None and incident.ticket is not None  # noqa: S101, PT018 - as above
+        assert ticket is not None  # noqa: S101 - it is open
         home.sources.add(case.key if ticket.storm else incident.source)
         ticket = replace(
             ticket,
@@ -241,6 +253,11 @@ class Docket:
                     self._witness(case, waiting.incident, at=waiting.held_until)
         if incident.cleared_at is not None:
             self._clear(home, at=incident.cleared_at)
+
+    def _hold_back(self, incident: Incident) -> None:
+        """It waits for a person; once it has cleared nobody needs to be told."""
+        held_until = HELD_BACK if incident.cleared_at is None else None
+        self._remember(Seen(incident, held_until=held_until))
 
     def _clear(self, case: Case, *, at: Ts) -> None:
         ticket = case.ticket

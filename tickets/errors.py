@@ -9,6 +9,10 @@ class UnknownTicket(TicketError):
     """No ticket of this id, or none that this unit may see (404)."""
 
 
+class UnknownRule(TicketError):
+    """No rule of this name is held back (404)."""
+
+
 class UnknownDelivery(TicketError):
     """No delivery of this number (404)."""
 

@@ -4,29 +4,42 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from citypatrol.clock import Ts
 from rules.incidents import Incident
 from tickets.docket import Docket
-from tickets.folding import Change, Seen
+from tickets.first_load import FirstLoad
+from tickets.folding import HELD_BACK, Change, Seen
 from tickets.ledger import RULES, Ledger
 from tickets.opening import Opener, retitled
 from tickets.rows import chunks, seen_of, seen_values
 from tickets.schema import incidents
 from tickets.shelf import StoredCases
-from tickets.ticket import ticket_key
+from tickets.ticket import Ticket, ticket_key
+
+log = structlog.get_logger(__name__)
 
 
 class Filing:
-    """One call of ``Desk.apply`` or ``Desk.open_held``."""
+    """One call that files incidents. ``first_load``: cases that a young rule may begin."""
 
-    def __init__(self, connection: Connection, *, ledger: Ledger, opener: Opener, now: Ts) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        ledger: Ledger,
+        opener: Opener,
+        first_load: int | None,
+        now: Ts,
+    ) -> None:
         self._connection = connection
         self._ledger = ledger
         self._now = now
         self._known: dict[str, Seen] = {}
-        self._cases = StoredCases(connection, opener=opener, now=now)
+        self._first_load = FirstLoad(connection, most=first_load, now=now)
+        self._cases = StoredCases(connection, opener=opener, first_load=self._first_load, now=now)
         self._docket = Docket(opener, self._cases)
 
     def apply(self, events: Sequence[Incident]) -> None:
@@ -52,6 +65,30 @@ class Filing:
         self._load_cases(ticket_key(seen.incident) for seen in waiting)
         self._docket.release(waiting, now=event_time)
         self._save()
+
+    def open_released(self, rule: str) -> None:
+        """File what a rule was held back from, and still fires."""
+        query = (
+            select(incidents)
+            .where(incidents.c.held_until == HELD_BACK)
+            .order_by(incidents.c.fired_at, incidents.c.id)
+        )
+        every = [seen_of(row) for row in self._connection.execute(query)]
+        waiting = [seen for seen in every if seen.incident.rule == rule]
+        self._load_cases(ticket_key(seen.incident) for seen in waiting)
+        self._docket.release(waiting, now=self._now)
+        self._save()
+
+    @property
+    def held(self) -> list[str]:
+        """The rules that were held back in this call."""
+        return self._first_load.held
+
+    @property
+    def storms(self) -> list[Ticket]:
+        """Those that have begun in this call."""
+        changes = self._docket.changes.values()
+        return [one.ticket for one in changes if one.is_new and one.ticket.storm]
 
     def _load_known(self, wanted: Iterable[str]) -> None:
         for ids in chunks(wanted):
@@ -126,3 +163,13 @@ class Filing:
         is_first = change.is_new or ticket.revision == 1  # one that had waited for a person
         kind = "opened" if is_first else "cancelled" if ticket.ended else "updated"
         self._ledger.tell(ticket, f"ticket.{kind}", actor=RULES, caused_at=change.caused_at)
+
+
+def warn(filing: Filing) -> None:
+    """Tell the author, once all is committed."""
+    for ticket in filing.storms:
+        what = "storm brake: the rest of this hour is one ticket"
+        log.warning(what, rule=ticket.rule, ticket=ticket.id)
+    for rule in filing.held:
+        what = "a rule begins with too many tickets and is held back; `citypatrol rules` lets it go"
+        log.error(what, rule=rule)

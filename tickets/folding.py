@@ -4,10 +4,14 @@ The decisions are in ``tickets.docket``.
 """
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from citypatrol.clock import Ts
 from rules.incidents import Incident
 from tickets.ticket import Ticket
+
+HELD_BACK: Final = 2**62
+"""``Seen.held_until`` of what waits for a person and not for a time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from citypatrol.clock import Ts
 from rules.incidents import Incident
 from tickets.body import Picture
 from tickets.errors import BadCursor, UnknownTicket
+from tickets.first_load import HeldRule, held_rules
 from tickets.rows import chunks, pictures_of, seen_of, ticket_of
 from tickets.schema import OPEN, SHOWN, deliveries, history, incidents, tickets
 from tickets.sources import WitnessPage, sources_of
@@ -189,6 +190,11 @@ class Tickets:
         with self._store.read() as connection:
             rows = connection.execute(query)
             return {row.rule: OpenOfRule(row.shadows, row.storms) for row in rows}
+
+    def held_rules(self) -> Sequence[HeldRule]:
+        """Rules that are held back, by name."""
+        with self._store.read() as connection:
+            return held_rules(connection)
 
     def judged(self, *, since: Ts, until: Ts) -> Sequence[Judged]:
         """Tickets that have a verdict and began in this time, both ends included, oldest first,

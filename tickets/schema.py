@@ -215,6 +215,21 @@ callbacks: Final = Table(
 )
 """Answers given to callbacks: the same webhook-id again gets the same answer."""
 
+rules_known: Final = Table(
+    "rules_known",
+    metadata,
+    Column("rule", Text, primary_key=True),
+    Column("hash", Text, nullable=False),
+    Column("since", _Ts, nullable=False),
+    Column("opened", Integer, nullable=False),
+    Column("held_at", _Ts),
+    Column("released_at", _Ts),
+    Column("released_by", Text),
+)
+"""Rules whose tickets are real, and when each came into force as it is. ``opened`` counts the cases
+that it began at its first load; ``held_at`` when these were too many; ``released_at`` when it was
+let go, also where it never was in question."""
+
 sequences: Final = Table(
     "sequences",
     metadata,

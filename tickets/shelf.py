@@ -7,6 +7,7 @@ from sqlalchemy import Connection, func, insert, select, text, update
 from citypatrol.clock import Ts
 from rules.incidents import Severity
 from tickets.brake import HOUR_MS, Lane
+from tickets.first_load import FirstLoad
 from tickets.folding import Case
 from tickets.nearby import Box, Kind
 from tickets.opening import Opener
@@ -18,8 +19,11 @@ class StoredCases:
     """The ``Shelf`` of one transaction. ``severities``: of the tickets that it brought, ``held``:
     the ids of incidents that came with their cases."""
 
-    def __init__(self, connection: Connection, *, opener: Opener, now: Ts) -> None:
+    def __init__(
+        self, connection: Connection, *, opener: Opener, first_load: FirstLoad, now: Ts
+    ) -> None:
         self.now = now
+        self._first_load = first_load
         self.severities: dict[str, Severity] = {}
         self.held: set[str] = set()
         self._connection = connection
@@ -107,6 +111,9 @@ class StoredCases:
             query = query.where((tickets.c.lon >= place.west) | (tickets.c.lon <= place.east))
         return self._connection.execute(query).scalars().all()
 
+    def may_begin(self, rule: str) -> bool:
+        return self._first_load.may_begin(rule)
+
     def opened(self, lane: Lane, *, at: Ts) -> int:
         query = (
             select(func.count())
@@ -133,7 +140,8 @@ class StoredCases:
         return self._opener.number(self._day, self._last)
 
     def close(self) -> None:
-        """Keep the last number."""
+        """Keep the last number, and how many cases young rules have begun."""
+        self._first_load.close()
         if self._last is not None:
             self._connection.execute(
                 update(sequences).where(sequences.c.day == self._day).values(last=self._last)

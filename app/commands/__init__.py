@@ -12,6 +12,8 @@ BUILT = {
     "schema": "JSON Schema of a kind of file, for editors",
     "diff": "tickets gained, lost and moved between two versions of the rules",
     "explain": "why a rule fired on a source, or why it has not yet",
+    "promote": "let a rule on trial send units: takes `shadow: true` out of its file",
+    "rules": "rules that are held back because they began with too many tickets",
     "detect": "run a detector on pictures or clips",
     "camera": "look at one camera: what it sends, and a picture",
     "mode": "the profile in which the rules judge, and who switched it",

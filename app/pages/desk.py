@@ -102,6 +102,7 @@ class Renderer:
             "tickets": self._cards(tickets),
             "ended": self._cards(ended),
             "trial": self._cards(trial),
+            "held": door.tickets.held_rules(),
             "counts": counts,
             "more": max(0, counts.open - len(tickets)),
             "spots": spots[::-1],

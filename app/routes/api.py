@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from app.door import Door
 from app.problems import Problem
 from app.routes.caller import Who, caller
-from app.ticket_json import delivery_json, sources_json
+from app.ticket_json import delivery_json, held_json, sources_json
 from tickets.body import LONGEST_NOTE
 from tickets.outbox import DeliveryState
 from tickets.states import DESK, State
@@ -31,6 +31,15 @@ class Verdict(Note):
     """Whether there was an incident, or a false alarm."""
 
     real: bool
+
+
+class Released(BaseModel):
+    """Which rule, and who says so."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rule: str
+    who: Who | None = None
 
 
 def tickets(door: Door) -> APIRouter:
@@ -90,6 +99,16 @@ def tickets(door: Door) -> APIRouter:
         who, now = caller(request, said=body.who), door.clock.now()
         door.desk.act(ticket_id, step, note=body.note, who=who, now=now)
         return door.scribe.detail(door.tickets.get(ticket_id))
+
+    @router.get("/rules/held", summary="Rules that are held back until somebody lets them go")
+    def held() -> dict[str, Any]:
+        return {"rules": [held_json(one) for one in door.tickets.held_rules()]}
+
+    @router.post("/rules/release", summary="Let a rule go; what of it still fires is filed")
+    def released(request: Request, body: Released) -> dict[str, Any]:
+        who = caller(request, said=body.who)
+        door.desk.release(body.rule, who=who, now=door.clock.now())
+        return held()
 
     return router
 

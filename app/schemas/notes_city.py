@@ -9,6 +9,7 @@ from app.config import (
     CitySection,
     EvidenceSection,
     HistorySection,
+    HoldSection,
     HttpSection,
     PlaceSection,
     SqliteJournalConfig,
@@ -85,8 +86,10 @@ CITY_NOTES: Final[Mapping[type, Notes]] = {
         {
             "url": "sqlite:///... or postgresql+psycopg://... " + _SECRET,
             "brake": "The storm brake: what comes beyond it is one ticket. Or off.",
+            "hold": "A new rule that begins with too many is held back. Or off.",
         }
     ),
+    HoldSection: Notes({"first_load": "Cases that a new rule may begin in its first minutes."}),
     BrakeSection: Notes({"per_rule_unit_hour": "Tickets of one rule for one unit, in any hour."}),
     EvidenceSection: Notes(
         {

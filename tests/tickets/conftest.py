@@ -85,7 +85,7 @@ class City:
         self.tickets = Tickets(self.store)
         self.desk = self.with_units(self.units)
 
-    def with_units(self, units: Units, *, brake: int | None = None) -> Desk:
+    def with_units(self, units: Units, **bounds: int) -> Desk:
         return Desk(
             self.store,
             city_code="ZZ",
@@ -93,7 +93,7 @@ class City:
             units=units,
             registry=self.atlas[0],
             grid=self.atlas[1],
-            brake=brake,
+            **bounds,
             evidence_url=lambda sha, at: f"https://city.example/evidence/{sha}.jpg?at={at}",
             callback_url=lambda unit: f"https://city.example/api/v1/callbacks/{unit}",
             outbox=self.outbox,

@@ -50,7 +50,7 @@ def test_opening_twice_migrates_once(url):
         store = Store(url)
         store.open()
         with store.read() as connection:
-            assert MigrationContext.configure(connection).get_current_revision() == "0003"
+            assert MigrationContext.configure(connection).get_current_revision() == "0004"
         store.close()
 
 
