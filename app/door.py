@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from app.camera_facts import WatchedCamera
 from app.guard import Guard
 from app.inbox import Inbox
 from app.mode_stage import ModeStage
@@ -61,6 +62,7 @@ class Door:
     roll: RollCall | None = None
     tailing: Tailing | None = None
     explain: Explain | None = None
+    cameras: Callable[[], Sequence[WatchedCamera]] = tuple
     mode: ModeStage | None = None
 
     @property

@@ -14,6 +14,7 @@ from app.pages.desk import FOLDER
 from app.problems import install, problem_response
 from app.routes.api import deliveries, tickets
 from app.routes.callbacks import callbacks
+from app.routes.cameras import cameras
 from app.routes.dead import dead
 from app.routes.evidence import evidence
 from app.routes.explain import explain
@@ -52,6 +53,7 @@ def build_application(door: Door) -> ASGIApp:
         tickets,
         deliveries,
         sources,
+        cameras,
         incidents,
         tail,
         dead,
