@@ -47,7 +47,7 @@ def camera_json(camera: WatchedCamera, *, roll: RollCall | None) -> dict[str, An
     Null is not known yet."""
     config = camera.config
     known = _known(roll, config.id)
-    labels = config.labels() | (dict(known.labels) if known is not None else {})
+    labels = {**config.labels(), **(known.labels if known is not None else {})}
     values = _values(known)
     fault = values.get(FAULT)
     return {
