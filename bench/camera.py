@@ -1,16 +1,18 @@
 """What a camera costs: CPU-seconds a minute of 1080p25 at one picture in 10 s.
 
 `python -m bench.camera`: the reader that ships beside an OpenCV ``read()`` loop on the same real
-RTSP server at the same time; then 16 and 32 cameras with the street model on every picture. The
-server's own CPU is counted apart. ``cameras_per_box`` is no measurement: it is what two cores have
-to give in a minute, a fifth left free, over what a camera of the 32 took.
+RTSP server at the same time; then 16 and 32 cameras (``--quick``: 32) with the street model on
+every picture. The server's own CPU is counted apart. ``cameras_per_box`` is no measurement: it is
+what two cores have to give in a minute, a fifth left free, over what a camera of the 32 took; there
+is none where a machine was too busy to look at 9 of 10 pictures. Bounded: 2 and 8 minutes.
 """
 
 import asyncio
+import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,8 +42,9 @@ AIM: Final = 30.0
 BOX_CORES: Final = 2
 BOX_SHARE: Final = 0.8
 _TICKS: Final = 100
-_WARM_S: Final = 2 * EVERY_S + 2
-_PATIENCE_S: Final = 180.0
+_CLIP_S: Final = 4
+_WARM_S: Final = 6.0
+"""After which two keyframes have told their distance."""
 _OPENCV = """
 import cv2, sys, threading, time
 capture = cv2.VideoCapture(sys.argv[1], cv2.CAP_FFMPEG)
@@ -194,18 +197,23 @@ def beside_opencv(server: ScriptedCamera, *, seconds: float) -> dict[str, float 
             ours, said = asyncio.run(reader(server, seconds=seconds, peer=peer))
         finally:
             peer.kill()
-    opencv, frames = (float(word) for word in said.split())
+    taken, frames = (float(word) for word in said.split())
+    # A minute of the stream, also where a busy machine let it read fewer frames than came.
+    opencv = taken / max(1.0, frames) * FPS * 60
     return {
-        "opencv_cpu_s_per_minute": round(opencv * 60 / seconds, 2),
+        "opencv_cpu_s_per_minute": round(opencv, 2),
         "opencv_frames": int(frames),
         "reader_cpu_s_per_minute": round(ours.per_minute(1), 3),
-        "opencv_ratio": round(opencv * 60 / seconds / ours.per_minute(1), 1),
+        "opencv_ratio": round(opencv / ours.per_minute(1), 1),
         "reader_pictures": ours.pictures,
     }
 
 
-async def with_street(server: ScriptedCamera, *, cameras: int, seconds: float) -> Taken:
-    """The stage that ships, the street model on every picture."""
+async def with_street(
+    server: ScriptedCamera, *, cameras: int, seconds: float, patience_s: float
+) -> Taken | None:
+    """The stage that ships, the street model on every picture; None where not every camera gave one
+    within ``patience_s``: the machine is too busy to say anything of so many."""
     configs = [
         CameraConfig(
             id=f"cam-{number:03d}",
@@ -225,44 +233,63 @@ async def with_street(server: ScriptedCamera, *, cameras: int, seconds: float) -
         )
         async with running(stage):
             try:
-                await asyncio.wait_for(seen.all_came.wait(), _PATIENCE_S)
+                await asyncio.wait_for(seen.all_came.wait(), patience_s)
             except TimeoutError:
-                message = f"not all of {cameras} cameras gave a picture within {_PATIENCE_S:g} s"
-                raise RuntimeError(message) from None
+                return None
             await asyncio.sleep(_WARM_S)
             return await window(stage.pool, server, seconds=seconds, pictures=lambda: seen.pictures)
 
 
-def measure(*, seconds: float) -> dict[str, float | int | None]:
+def measure(
+    *, seconds: float, fleets: Sequence[int], patience_s: float
+) -> dict[str, float | int | None]:
     figures: dict[str, float | int | None] = {}
     with tempfile.TemporaryDirectory(prefix="bench-camera-") as folder:
-        clip = make_street(Path(folder) / "street.mp4", seconds=10)
+        clip = make_street(Path(folder) / "street.mp4", seconds=_CLIP_S)
         with scripted_camera(clip) as server:
             figures |= beside_opencv(server, seconds=seconds)
-            for cameras in (16, 32):
-                found = asyncio.run(with_street(server, cameras=cameras, seconds=seconds))
-                per_minute = found.per_minute(cameras)
-                figures |= {
-                    f"street_{cameras}_cpu_s_per_minute": round(per_minute, 3),
-                    f"street_{cameras}_of_it_reading": round(
-                        found.children * 60 / found.window_s / cameras, 3
-                    ),
-                    f"street_{cameras}_pictures": found.pictures,
-                    f"street_{cameras}_expected": round(cameras * seconds / EVERY_S),
-                    f"server_{cameras}_cpu_s_per_minute": round(
-                        found.server * 60 / found.window_s / cameras, 3
-                    ),
-                }
-            figures["cameras_per_box"] = int(BOX_CORES * 60 * BOX_SHARE / per_minute)
-    if _missing(figures):
-        figures["cameras_per_box"] = None
+            for cameras in fleets:
+                found = asyncio.run(
+                    with_street(server, cameras=cameras, seconds=seconds, patience_s=patience_s)
+                )
+                figures |= street_figures(found, cameras=cameras, seconds=seconds)
+    most = fleets[-1]
+    per_minute = figures[f"street_{most}_cpu_s_per_minute"]
+    figures["cameras_per_box"] = (
+        None
+        if per_minute is None or _missing(figures, most)
+        else int(BOX_CORES * 60 * BOX_SHARE / per_minute)
+    )
     return figures
+
+
+def street_figures(
+    found: Taken | None, *, cameras: int, seconds: float
+) -> dict[str, float | int | None]:
+    """``of_it_reading``: what the camera processes took; the rest is detectors and samples."""
+    names = ("cpu_s_per_minute", "of_it_reading", "cpu_s_per_picture", "pictures")
+    server = f"server_{cameras}_cpu_s_per_minute"
+    expected = {f"street_{cameras}_expected": round(cameras * seconds / EVERY_S)}
+    if found is None:
+        return dict.fromkeys([f"street_{cameras}_{name}" for name in names] + [server]) | expected
+    share = 60 / found.window_s / cameras
+    values = (
+        round(found.per_minute(cameras), 3),
+        round(found.children * share, 3),
+        round(found.own / max(1, found.pictures), 4),
+        found.pictures,
+    )
+    return {
+        **{f"street_{cameras}_{name}": value for name, value in zip(names, values, strict=True)},
+        **expected,
+        server: round(found.server * share, 3),
+    }
 
 
 def main() -> int:
     args = arguments(__doc__ or "").parse_args()
-    seconds = 20.0 if args.quick else 60.0
-    figures = measure(seconds=seconds)
+    seconds, fleets, patience_s = (20.0, (32,), 40.0) if args.quick else (60.0, (16, 32), 120.0)
+    figures = measure(seconds=seconds, fleets=fleets, patience_s=patience_s)
     conditions = {
         "stream": f"{WIDTH}x{HEIGHT} at {FPS}/s, H.264, {BITS_PER_S / 1e6:g} Mbit/s, a keyframe in "
         f"{KEYFRAME_FRAMES / FPS:g} s",
@@ -271,18 +298,17 @@ def main() -> int:
         "floor": FLOOR,
         "aim": AIM,
         "box": f"{BOX_CORES} cores, {BOX_SHARE:.0%} of them",
+        "load": round(os.getloadavg()[0], 1),
     }
     report("camera", figures, conditions=conditions, as_json=args.json)
-    return 1 if (figures["opencv_ratio"] or 0) < FLOOR or _missing(figures) else 0
+    slow = (figures["opencv_ratio"] or 0) < FLOOR
+    return 1 if slow or figures["cameras_per_box"] is None else 0
 
 
-def _missing(figures: Mapping[str, float | int | None]) -> bool:
+def _missing(figures: Mapping[str, float | int | None], cameras: int) -> bool:
     """Cameras that were not read at their pace cost little: such a run says nothing."""
-    return any(
-        (figures[f"street_{cameras}_pictures"] or 0)
-        < 0.9 * (figures[f"street_{cameras}_expected"] or 0)
-        for cameras in (16, 32)
-    )
+    seen = figures[f"street_{cameras}_pictures"] or 0
+    return seen < 0.9 * (figures[f"street_{cameras}_expected"] or 0)
 
 
 if __name__ == "__main__":
