@@ -3,8 +3,11 @@
 A file is what its content says it is: a city, rules, cameras, units, a registry or a grid.
 """
 
+import gc
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +18,7 @@ from citypatrol.errors import Problem
 from citypatrol.geo import Grid
 from citypatrol.registry import Registry
 from citypatrol.yamlfile import Model, load_model
+from citypatrol.yamlsyntax import read
 from citypatrol.yamltree import parse
 from edge.load import load_cameras
 from rules.load import load_rules
@@ -23,6 +27,9 @@ from tickets.units import load_units
 _YAML: Final = (".yaml", ".yml")
 _READ: Final = (*_YAML, ".csv", ".geojson")
 _PASSED_OVER: Final = frozenset({"data", "node_modules"})
+_TOP_WORD: Final = re.compile(
+    rb"""^(?:\xef\xbb\xbf)?["']?(\w+)["']?[ \t]*:(?=\s|$)""", re.MULTILINE
+)
 _CITY_KEYS: Final = frozenset({"city", "journal", "inputs", "sinks", "http", "tickets", "kinds"})
 _LATER: Final = {"edge.yaml": "edge agents are documented but not built yet"}
 
@@ -78,21 +85,36 @@ class _Check:
 def check(paths: Iterable[Path], *, env: Mapping[str, str] = os.environ) -> Findings:
     """Every problem of every file, sorted by file and line."""
     work = _Check(env)
-    for path in paths:
-        if path.is_dir():
-            work.folder(path)
-        elif _is_city(path):
-            work.city(path)
-        elif path not in work.read:
-            work.one(path)
+    with _nothing_collected():
+        for path in paths:
+            if path.is_dir():
+                work.folder(path)
+            elif _is_city(path):
+                work.city(path)
+            elif path not in work.read:
+                work.one(path)
     return Findings(len(work.read), sorted(work.problems), sorted(work.notes))
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """What is read makes no circles: to look for some among millions of values costs a third."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def rule_files(path: Path) -> list[Path]:
     """The rule files in a folder, or those that a city names; else the file itself."""
     if path.is_dir():
         found = [one for one in _files(path) if one.suffix in _YAML and not _is_city(one)]
-        return [one for one in found if "rules" in (keys := _keys(one)) and "tests" not in keys]
+        return [
+            one for one in found if "rules" in (keys := _top_words(one)) and "tests" not in keys
+        ]
     if not _is_city(path):
         return [path]
     rules = _keys(path).get("rules")
@@ -103,7 +125,7 @@ def rule_files(path: Path) -> list[Path]:
 def test_files(folder: Path) -> list[Path]:
     """The files with rule tests in a folder."""
     found = (one for one in _files(folder) if one.suffix in _YAML and not _is_city(one))
-    return [one for one in found if "tests" in _keys(one)]
+    return [one for one in found if "tests" in _top_words(one)]
 
 
 def _files(folder: Path) -> Iterable[Path]:
@@ -119,7 +141,7 @@ def _files(folder: Path) -> Iterable[Path]:
 def _is_city(path: Path) -> bool:
     if path.suffix not in _YAML or path.name in ("city.yaml", "city.yml"):
         return path.suffix in _YAML
-    keys = _keys(path).keys()
+    keys = _top_words(path)
     return bool(_CITY_KEYS & keys) and "tests" not in keys
 
 
@@ -142,7 +164,7 @@ def _reader(path: Path) -> Callable[[Path], Sequence[Problem]]:
         return lambda path: Grid.read(path)[1]
     if path.name in _LATER:
         return lambda path: [Problem(str(path), 0, 0, _LATER[path.name])]
-    keys = _keys(path)
+    keys = _top_words(path)
     for key, reader in _READERS.items():
         if key in keys or path.stem == key:
             return reader
@@ -167,10 +189,19 @@ _READERS: Final[Mapping[str, Callable[[Path], Sequence[Problem]]]] = {
 }
 
 
+def _top_words(path: Path) -> frozenset[str]:
+    """The top keys alone, which takes no parser where each begins a line."""
+    try:
+        words = _TOP_WORD.findall(read(path))
+    except OSError:
+        return frozenset()
+    return frozenset(word.decode() for word in words) or frozenset(_keys(path))
+
+
 def _keys(path: Path) -> dict[str, Any]:
     """The top keys of a YAML file with their values, {} where it cannot be read as far as that."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read(path).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError):
         return {}
     root = parse(text, path=str(path), folder=path.parent, env={}).root

@@ -14,6 +14,8 @@ from citypatrol.yamltree import YamlMap, step
 from citypatrol.yamlwords import either, instead, misplaced, nearest, no_choice, says, shown, wanted
 
 Path = tuple[str | int, ...]
+MOST_FAULTS = 10_000
+"""Of one file: whoever has more has given the wrong file."""
 
 
 @dataclass(slots=True)
@@ -72,7 +74,8 @@ class _Spot:
 
 def faults(error: ValidationError, *, root: YamlMap, reading: Reading) -> list[Fault]:
     """Every error of one validation, those of a union's members made into one."""
-    details = [each for each in error.errors(include_url=False) if not _counts_good_items(each)]
+    some = error.errors(include_url=False)[:MOST_FAULTS]
+    details = [each for each in some if not _counts_good_items(each)]
     spots = [_walk(each, root) for each in details]
     found = list(_settle(_longest(spots), reading=reading, depth=0))
     meant = {fault.meant for fault in found if fault.meant is not None}
@@ -237,7 +240,12 @@ def _identity(node: Any, reading: Reading) -> list[tuple[str, str]]:
     nouns = [getattr(model, "noun", "") for model in reading.tried(node)]
     noun = next(filter(None, nouns), "")
     names = [node.get("name"), node.get("id")] if noun else []
-    return [(noun, " ".join(name.splitlines())) for name in names if isinstance(name, str)][:1]
+    return [(noun, _short(name)) for name in names if isinstance(name, str)][:1]
+
+
+def _short(name: str) -> str:
+    name = " ".join(name[:200].splitlines())
+    return name if len(name) <= 100 else f"{name[:60]}..."
 
 
 def _where(spot: _Spot, reading: Reading) -> str:

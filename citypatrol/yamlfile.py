@@ -23,9 +23,9 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 from citypatrol.errors import Problem
 from citypatrol.secret import MASK, Secret
-from citypatrol.yamlfaults import Fault, Reading, faults
+from citypatrol.yamlfaults import MOST_FAULTS, Fault, Reading, faults
 from citypatrol.yamlscalar import Place
-from citypatrol.yamlsyntax import decode
+from citypatrol.yamlsyntax import decode, read
 from citypatrol.yamltree import Tree, YamlMap, parse, step
 
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -129,7 +129,7 @@ def load_model(
     """
     name = str(path)
     try:
-        text, problems = decode(path.read_bytes(), path=name)
+        text, problems = decode(read(path), path=name)
     except OSError as error:
         problem = Problem(name, 0, 0, f"cannot be read: {error.strerror}")
         return None, [problem], Document(path, Tree(broken=True))
@@ -163,6 +163,9 @@ def _validate(tree: Tree, model: type[M], reading: Reading) -> tuple[M | None, l
         return model.model_validate(root, context=reading), []
     except ValidationError as error:
         found = faults(error, root=root, reading=reading)
+        if error.error_count() > MOST_FAULTS:
+            message = f"{error.error_count()} mistakes in all; the first {MOST_FAULTS} are said"
+            return None, [Fault(tree.place, message), *found]
     if not all(fault.unknown_key for fault in found):
         return None, found
     for holder, key in filter(None, (fault.unknown_key for fault in found)):

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import yaml
 
 from citypatrol.errors import Problem
 
+LARGEST: Final = 32_000_000
+"""Bytes of a file."""
 _FORBIDDEN: Final = re.compile(
     "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 )
@@ -28,8 +31,17 @@ _WORDS: Final = (
 _KEY_BEFORE: Final = ("could not find expected ':'",)
 
 
+def read(path: Path) -> bytes:
+    """What is in the file, and never much more than ``decode`` takes. Raises OSError."""
+    with path.open("rb") as file:
+        return file.read(LARGEST + 1)
+
+
 def decode(data: bytes, *, path: str) -> tuple[str, list[Problem]]:
     """UTF-8 with or without BOM; a problem at the first byte or character that cannot be."""
+    if len(data) > LARGEST:
+        message = f"is larger than {LARGEST // 10**6} MB; split it, or is it another kind of file?"
+        return "", [Problem(path, 0, 0, message)]
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

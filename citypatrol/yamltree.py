@@ -18,6 +18,8 @@ from citypatrol.yamlsyntax import syntax_problem
 
 MOST_UNFOLDED: Final = 100_000
 DEEPEST: Final = 64
+MOST_VALUES: Final = 3_000_000
+LONGEST_TEXT: Final = 1_000_000
 _STR_TAGS: Final = (None, "!", "tag:yaml.org,2002:str")
 _MAP_TAGS: Final = (None, "!", "tag:yaml.org,2002:map")
 _SEQ_TAGS: Final = (None, "!", "tag:yaml.org,2002:seq")
@@ -116,6 +118,7 @@ class _Builder:
         self._stack: list[_Frame] = []
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._unfolded = 0
+        self._values = 0
         self._documents = 0
 
     def take(self, event: yaml.Event) -> None:
@@ -145,6 +148,10 @@ class _Builder:
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         place = _place(event.start_mark)
         text: str = event.value
+        if len(text) > LONGEST_TEXT:
+            message = f"text of {len(text)} characters; {LONGEST_TEXT} are the most"
+            self._problem(place, self._named(message))
+            raise _Stop
         if self._wants_key():
             self._key(text, place=place)
             return
@@ -226,6 +233,10 @@ class _Builder:
         if not self._stack:
             self.tree.root, self.tree.place = value, place
             return
+        self._values += 1
+        if self._values > MOST_VALUES:
+            self._problem(place, f"more than {MOST_VALUES} values in one file; split it")
+            raise _Stop
         frame = self._stack[-1]
         frame.size += size
         holder = frame.holder
