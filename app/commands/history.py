@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.commands import history_import
 from app.commands.at_city import read_city_file
 from app.commands.options import global_options
 from app.outcome import FINE, FOUND_WRONG, OutsideError
@@ -29,9 +30,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
             default=Path("city.yaml"),
             help="default: city.yaml in this folder",
         )
+    importing = verbs.add_parser(
+        "import", help="samples of CSV, line protocol or InfluxDB", parents=[global_options()]
+    )
+    history_import.configure(importing)
 
 
 def execute(args: argparse.Namespace) -> int:
+    if args.verb == "import":
+        return history_import.execute(args)
     from app.places import Places
 
     folder = Places(read_city_file(args.city), args.city.parent).history

@@ -1,0 +1,1 @@
+"""What others have measured before us, as samples: CSV, line protocol, InfluxQL."""
