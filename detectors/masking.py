@@ -14,14 +14,18 @@ from detectors.tiles import tiles
 from detectors.types import Box, Finding, Hidden, Paint, Pixels, UnmaskedError
 
 MIN_SCORE: Final = 0.1
-"""Low: a bin that is covered too costs nothing, a face that is not does."""
+"""For people. Low: a bin that is covered too costs little, a face that is not does."""
+VEHICLE_MIN_SCORE: Final = 0.3
+"""A plate that can be read is on a vehicle near enough to be sure of; below this, containers and
+heaps of waste are taken for vehicles, and the picture would hide what it is kept for."""
 MARGIN: Final = 0.12
 """Of a box's sides, all around: networks draw boxes tight."""
 LEAST_MARGIN: Final = 3
 """Pixels."""
 PLATES_BELOW: Final = 0.35
 """Of a vehicle's height, from its top: its plate is below that. Vans carry it high on the door."""
-PEOPLE: Final = ("person", "bicycle", "motorcycle")
+PERSON: Final = "person"
+PEOPLE: Final = (PERSON, "bicycle", "motorcycle")
 """Who rides is often a part of the box, and not found apart."""
 VEHICLES: Final = ("car", "bus", "truck", "motorcycle")
 TILE: Final = 640
@@ -56,6 +60,8 @@ def regions(
     """What is to be covered in a picture of this size."""
     wanted = []
     for one in findings:
+        if one.label != PERSON and one.score < VEHICLE_MIN_SCORE:
+            continue
         if one.label in PEOPLE and "person" in kinds:
             wanted.append(one.box)
         elif one.label in VEHICLES and "plate" in kinds:

@@ -97,7 +97,7 @@ def test_every_pixel_of_them_has_one_colour_and_nothing_else_is_touched(
     ],
 )
 def test_what_is_covered_of_what(label: str, kinds: tuple[Hidden, ...], covers: str) -> None:
-    found = regions([Finding(label, 0.2, (50, 20, 90, 80))], kinds=kinds, width=160, height=96)
+    found = regions([Finding(label, 0.4, (50, 20, 90, 80))], kinds=kinds, width=160, height=96)
     if covers == "nothing":
         assert found == []
         return
@@ -105,6 +105,19 @@ def test_what_is_covered_of_what(label: str, kinds: tuple[Hidden, ...], covers: 
     assert (x1, x2) == (45, 95)
     assert y2 == 88 if covers == "all" else 85
     assert y1 < 20 if covers == "all" else 30 < y1 < 41
+
+
+@pytest.mark.parametrize(
+    ("label", "score", "covered"),
+    [
+        pytest.param("person", 0.1, True, id="a faint person"),
+        pytest.param("car", 0.29, False, id="what may be a heap of waste"),
+        pytest.param("car", 0.3, True, id="a car near enough to be read"),
+    ],
+)
+def test_how_sure_it_must_be(label: str, score: float, covered: bool) -> None:
+    found = regions([Finding(label, score, (50, 20, 90, 80))], kinds=BOTH, width=160, height=96)
+    assert bool(found) is covered
 
 
 def test_a_margin_is_never_less_than_a_few_pixels() -> None:
