@@ -39,7 +39,9 @@ class Track:
         self.ts.data[block.key] = block.ts  # of several for one key the last one stays
         self.value.data[block.key] = block.value
         if block.repeats:
-            np.add.at(self.count.data, block.key, 1)
+            first = np.flatnonzero(np.concatenate(([True], block.key[1:] != block.key[:-1])))
+            fresh = np.diff(np.append(first, len(block)))
+            self.count.data[block.key[first]] += fresh.astype(np.int32)
         else:
             self.count.data[block.key] += 1
         if block.evidence is not None:
@@ -53,7 +55,8 @@ class Track:
 
 class Block:
     """Samples to judge. Where a key comes more than once, ``repeats`` is true, and rows are sorted
-    by key and time. ``evidence`` holds texts and None, or is None where no row has any."""
+    by key and time. ``evidence`` holds texts and None, or is None where no row has any. ``rows``:
+    which rows these are of the block that the windows took in."""
 
     def __init__(
         self,
@@ -64,8 +67,10 @@ class Block:
         *,
         evidence: Texts | None,
         repeats: bool,
+        rows: Ints | None = None,
     ) -> None:
         self.track = track
+        self._rows = rows
         self.key = key
         self.ts = ts
         self.value = value
@@ -74,6 +79,14 @@ class Block:
 
     def __len__(self) -> int:
         return len(self.key)
+
+    def part(self, rows: Ints) -> "Block":
+        """These rows, which are all rows of the keys that they have."""
+        if len(rows) == len(self):
+            return self
+        evidence = None if self.evidence is None else self.evidence[rows]
+        columns = (self.key[rows], self.ts[rows], self.value[rows])
+        return Block(self.track, *columns, evidence=evidence, repeats=self.repeats, rows=rows)
 
     def whole(self, rows: Ints) -> Ints:
         """All rows of the keys that these rows have."""
@@ -95,7 +108,15 @@ class Block:
 
     def says(self, reading: Reading | None) -> Floats:
         """What is compared at each row; NaN where it is not known."""
-        return self.value if reading is None else self.track.readings.now(reading)
+        if reading is None:
+            return self.value
+        every = self.track.readings.now(reading)
+        return every if self._rows is None else every[self._rows]
+
+    def held(self, reading: Reading) -> Ints:
+        """How many samples the window holds at each row."""
+        every = self.track.readings.count(reading)
+        return every if self._rows is None else every[self._rows]
 
     def said(self, reading: Reading | None, rows: Ints) -> Floats:
         """What was compared at the sample before each of these rows."""

@@ -47,29 +47,39 @@ class Book:
         self._open: dict[int, Incident] = {}
         self._timers: list[tuple[Ts, int]] = []
         self._timed: set[int] = set()
+        self._awake: Column[np.int32] | None = None
+
+    def watched(self, awake: Column[np.int32]) -> None:
+        """Count each key's alarms that are not ok here too, from the beginning on."""
+        self._awake = awake
 
     def select(self, keys: Ints, selected: np.ndarray) -> None:
         """``selected``: a bool a key. An alarm that fires stays where its source is no longer
         selected: nothing is known of it any more; one that is pending ends."""
         self.code.ensure(int(keys.max()) + 1)
         self.code.data[keys] = np.where(selected, OK, UNSELECTED)
-        alarmed = np.array(list(self.alarms), np.int64)
-        for key in alarmed[np.isin(alarmed, keys)].tolist():
+        for key in self._alarmed(keys):
             alarm = self.alarms[key]
             if self.code.data[key] == OK:
                 self.code.data[key] = self._code_of(alarm)
             elif isinstance(alarm, Pending):
-                del self.alarms[key]
+                self._keep(key, None)
             else:
                 self.alarms[key] = alarm._replace(clearing=None)
+
+    def _alarmed(self, keys: Ints) -> list[int]:
+        """Those of the keys whose alarm is not ok."""
+        if len(keys) < len(self.alarms):
+            return [key for key in keys.tolist() if key in self.alarms]
+        among = set(keys.tolist()) if self.alarms else set()
+        return [key for key in self.alarms if key in among]
 
     def put(self, key: int, alarm: Alarm, *, lateness: int) -> None:
         """Keep this state; ``lateness``: how long its timer waits for samples after its end."""
         self.code.data[key] = self._code_of(alarm)
+        self._keep(key, alarm)
         if alarm is None:
-            self.alarms.pop(key, None)
             return
-        self.alarms[key] = alarm
         self._time(key, alarm, lateness=lateness, after=-NEVER)
 
     def keep(self, key: int, alarm: Alarm) -> None:
@@ -89,6 +99,20 @@ class Book:
         if end is not None and end + lateness > after and key not in self._timed:
             self._timed.add(key)
             heapq.heappush(self._timers, (end + lateness, key))
+
+    def _keep(self, key: int, alarm: Alarm) -> None:
+        before = len(self.alarms)
+        if alarm is None:
+            self.alarms.pop(key, None)
+        else:
+            self.alarms[key] = alarm
+        if self._awake is not None and len(self.alarms) != before:
+            self._awake.ensure(key + 1)
+            self._awake.data[key] += len(self.alarms) - before
+
+    def first_due(self) -> Ts:
+        """The tick at which the first timer may end; ``NEVER`` where none runs."""
+        return self._timers[0][0] if self._timers else NEVER
 
     def due(self, now: Ts) -> list[int]:
         """Keys whose timer may have ended by this tick, each once; taken out. For each, ``put``

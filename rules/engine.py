@@ -26,6 +26,7 @@ from rules.series import UNREAD, Table
 from rules.silence import SilenceRule
 from rules.state import State
 from rules.switch import switched
+from rules.threshold import ThresholdRule
 
 _MOST_ROWS = 200_000
 
@@ -170,17 +171,22 @@ class Engine:
     def _judge(self, rows: Rows, *, repeats: bool) -> None:
         """What rules of one series read."""
         for table, part, local in self._by_table(rows):
-            judges = self._state.prompt.get(table.metric)
-            if not judges:
+            if table.metric not in self._state.prompt:
                 continue
             block = Block(
                 table.track, local, part.ts, part.value, evidence=part.evidence, repeats=repeats
             )
             table.track.readings.open(local, part.ts, part.value)
-            for judge in judges:
+            for sieve in self._state.sieves.get(table.metric, []):
+                sifted, rules = sieve.sift(block)
+                for rule in rules:
+                    begin = self._stopwatch()
+                    rule.judge(sifted)
+                    self._took(rule.rule.name, begin)
+            for silence in self._state.silences(table.metric):
                 begin = self._stopwatch()
-                judge.judge(block)
-                self._took(judge.rule.name, begin)
+                silence.judge(block)
+                self._took(silence.rule.name, begin)
             table.track.apply(block)
 
     def _queue(self, rows: Rows) -> None:
@@ -231,6 +237,8 @@ class Engine:
         self._judge(released, repeats=repeats)
         for judges in state.prompt.values():
             for judge in judges:
+                if isinstance(judge, ThresholdRule) and judge.book.first_due() > now:
+                    continue
                 begin = self._stopwatch()
                 judge.tick(now)
                 self._took(judge.rule.name, begin)

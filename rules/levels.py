@@ -13,7 +13,7 @@ class Levels:
     """One comparison of one rule."""
 
     def __init__(self, comparison: Comparison) -> None:
-        self._word = comparison.word
+        self.word = self._word = comparison.word
         self._limits = (comparison.low, comparison.high)
         self._bounds: tuple[Bound, Bound] = (_bound(comparison.low), _bound(comparison.high))
 
@@ -24,9 +24,14 @@ class Levels:
                 bound.ensure(int(keys.max()) + 1)
                 bound.data[keys] = sources.cells(source, limit.label, default=limit.default)
 
+    def bounds(self, keys: Ints) -> tuple[Floats | float, Floats | float]:
+        """Low and high of these keys; NaN where there is no threshold."""
+        low, high = (b.data[keys] if isinstance(b, Column) else b for b in self._bounds)
+        return low, high
+
     def hold(self, keys: Ints, values: Floats) -> np.ndarray:
         """An array of bools; false also where there is no threshold."""
-        low, high = (b.data[keys] if isinstance(b, Column) else b for b in self._bounds)
+        low, high = self.bounds(keys)
         found: np.ndarray = compare(self._word, values, low, high)
         return found
 

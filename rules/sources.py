@@ -136,7 +136,11 @@ class Sources:
         """Which of the sources have one of these values: an array of bools."""
         known = self._codes[label]
         wanted = [known[value] for value in values if value and value in known]
-        return np.isin(self._labels[label].data[sources], wanted)
+        if not wanted:
+            return np.zeros(len(sources), bool)
+        fits = np.zeros(len(known), bool)
+        fits[wanted] = True
+        return fits[self._labels[label].data[sources]]
 
     def codes(self, sources: Ints, label: str) -> Ints:
         """A number for each source's cell, 0 for an empty one; the same for the same text."""

@@ -11,8 +11,9 @@ from rules.compound import CompoundRule, is_compound, reads
 from rules.gate import Gate
 from rules.incidents import Incident
 from rules.joined import Joined, Judge
-from rules.ruleset import EVERY_METRIC, NORMAL, Rule, RuleSet
+from rules.ruleset import EVERY_METRIC, NORMAL, Reading, Rule, RuleSet
 from rules.series import SeriesIndex, Table
+from rules.sieve import Sieve
 from rules.silence import SilenceRule
 from rules.sources import Sources
 from rules.threshold import ThresholdRule
@@ -21,6 +22,7 @@ from rules.veto import Veto
 
 class State:
     """``prompt``: by metric the rules that read one series, judged as soon as a sample may be;
+    ``sieves`` stand before those of them that compare;
     ``joined`` and ``compounds``: those that read several. ``said``: the incidents since somebody
     took them out. ``orphans``: open incidents of rules that are no longer there. ``rules`` are all
     of them, as in every mode; those that judge are as in ``mode``.
@@ -38,6 +40,7 @@ class State:
         self.index = SeriesIndex(_metrics(judging))
         self.gate = Gate()
         self.prompt: dict[str, list[Judge]] = {}
+        self.sieves: dict[str, list[Sieve]] = {}
         self.joined: list[Joined] = []
         self.compounds: list[CompoundRule] = []
         self._enrolled = 0
@@ -48,6 +51,10 @@ class State:
     def judges(self) -> list[Judge | CompoundRule]:
         prompt = [judge for judges in self.prompt.values() for judge in judges]
         return [*prompt, *(one.judge for one in self.joined), *self.compounds]
+
+    def silences(self, metric: str) -> list[SilenceRule]:
+        """The rules that tell of silence among ``prompt``."""
+        return [one for one in self.prompt.get(metric, []) if isinstance(one, SilenceRule)]
 
     def relabelled(self, source: int) -> None:
         """The source has other labels: rules look at it again before the next sample or tick."""
@@ -94,8 +101,10 @@ class State:
     def _enrol(self, grown: Sequence[tuple[Table, Ints]]) -> None:
         for table, keys in grown:
             table.track.readings.unwant(keys)
-            for judge in self.prompt.get(table.metric, []):
-                judge.enrol(keys)
+            for sieve in self.sieves.get(table.metric, []):
+                sieve.enrol(keys)
+            for silence in self.silences(table.metric):
+                silence.enrol(keys)
             for one in self.joined:
                 if one.metric == table.metric:
                     one.judge.track.readings.unwant(keys)
@@ -120,6 +129,16 @@ class State:
         else:
             judge = self._judge(rule, table=table, track=table.track, veto=None)
             self.prompt.setdefault(rule.metric, []).append(judge)
+            if isinstance(judge, ThresholdRule):
+                self._sieve(table, rule.when.window).add(judge)
+
+    def _sieve(self, table: Table, reading: Reading | None) -> Sieve:
+        sieves = self.sieves.setdefault(table.metric, [])
+        for sieve in sieves:
+            if sieve.reading == reading:
+                return sieve
+        sieves.append(Sieve(table, reading, sources=self.sources))
+        return sieves[-1]
 
     def _judge(self, rule: Rule, *, table: Table | None, track: Track, veto: Veto | None) -> Judge:
         waiting = _nothing_waits if table is None or veto else self.gate.waiting.first

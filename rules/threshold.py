@@ -49,7 +49,7 @@ class ThresholdRule:
         self.book = Book(rule, sources=sources, steady=STEADY, say=say)
         self._sources = sources
         self._waiting = waiting
-        self._when = Levels(when)
+        self.levels = self._when = Levels(when)
         self._clear = Levels(rule.clear.comparison) if rule.clear.comparison else None
         self._reads = rule.when.window
         self._clear_reads = rule.clear.window or rule.when.window
@@ -58,19 +58,26 @@ class ThresholdRule:
         for reading in self._windows:
             track.readings.read(reading)
 
-    def enrol(self, keys: Ints) -> None:
-        """Series that are new, or whose source's labels have changed."""
+    def enrol(self, keys: Ints, chosen: np.ndarray | None = None) -> bool:
+        """Series that are new, or whose source's labels have changed. ``chosen``: which of them the
+        rule selects, where that is known already. False where it selects no series at all: such a
+        rule costs nothing."""
         source = self.table.source.data[keys]
         self.track.ensure(self.table.size)
+        if chosen is None:
+            chosen = selected(self.rule, source, self._sources)
+        if not len(self.book.code.data) and not chosen.any():
+            return False
         for levels in (self._when, self._clear):
             if levels is not None:
                 levels.enrol(keys, source, self._sources)
-        chosen = selected(self.rule, source, self._sources)
         self.book.select(keys, chosen)
         for reading in self._windows:
             self.track.readings.want(reading, keys, chosen)
+        return True
 
     def judge(self, block: Block) -> None:
+        self.book.code.ensure(self.table.size)
         value = self._value(block, self._reads)
         holds = self._when.hold(block.key, value)
         found = hits(self.book.code.data[block.key], holds)
@@ -168,7 +175,7 @@ class ThresholdRule:
         least = self.rule.when.at_least
         if reading is None or reading != self._reads or least == 1:
             return value
-        return np.where(block.track.readings.count(reading) < least, np.nan, value)
+        return np.where(block.held(reading) < least, np.nan, value)
 
     def _newest(self, key: int) -> float:
         if self._reads is None:

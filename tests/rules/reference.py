@@ -14,6 +14,7 @@ from citypatrol.records import Record, SourceSeen, Tick
 from citypatrol.samples import Batch, Sample
 from citypatrol.units import duration_ms
 from rules.incidents import Incident, incident_id
+from tests.rules.reference_windows import says, window_of
 
 Rule = Mapping[str, Any]
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
@@ -43,11 +44,13 @@ def compare(part: Rule, value: float, labels: Mapping[str, str]) -> bool | None:
             if low is None or high is None:
                 return None
             return (low <= value <= high) == (word == "between")
+    if "equals" in part:
+        return value == float(part["equals"])
     raise AssertionError(part)
 
 
 def has_threshold(part: Rule) -> bool:
-    return any(word in part for word in ("above", "below", "between", "outside"))
+    return any(word in part for word in ("above", "below", "between", "outside", "equals"))
 
 
 @dataclass
@@ -104,6 +107,7 @@ class Alarm:
     since: int | None = None
     clear_since: int | None = None
     worthless: bool = False
+    blind: set[int] = field(default_factory=set)  # times of samples that no window holds
     mark: tuple[int, int | None, int | None, bool] = (-1, None, None, False)
     firing: Incident | None = None
     said: list[Incident] = field(default_factory=list)
@@ -152,7 +156,21 @@ class Alarm:
             return None if self.veto(at) else at >= sample.ts + self.gap
         if at >= sample.ts + self.stale or self.worthless:
             return None
-        return compare(part, sample.value, self.labels)
+        value = self.value(part, sample)
+        return None if value is None else compare(part, value, self.labels)
+
+    def value(self, part: Rule, sample: Sample) -> float | None:
+        """What is compared at this sample, which is the newest: its value, or what a window says;
+        that of ``when`` is unknown where it holds fewer than ``at_least``."""
+        window = window_of(part) or window_of(self.when)
+        if window is None:
+            return sample.value
+        word, span = window
+        inside = [s for s in self.own if sample.ts - span < s.ts <= sample.ts]
+        inside = sorted((s for s in inside if s.ts not in self.blind), key=lambda s: s.ts)
+        if window == window_of(self.when) and len(inside) < self.at_least:
+            return None
+        return says(word, inside)
 
     def clears(self, at: int) -> bool:
         """Decision 16: while ``when`` holds nothing clears; unknown neither."""
@@ -193,6 +211,8 @@ class Alarm:
             self.clock, self.since, self.clear_since, self.worthless = self.mark
         self.walk(at - 1)
         self.worthless = False
+        if self.veto(at):
+            self.blind.add(at)
         self.look(at)
         self.mark = (self.clock, self.since, self.clear_since, self.worthless)
 
@@ -217,8 +237,11 @@ class Alarm:
         if self.since is None:
             self.since = at
         in_a_row = [s for s in self.own if self.since <= s.ts <= at]
-        if at >= self.since + self.hold_for and len(in_a_row) >= self.at_least:
-            self.fire(since=self.since, at=at, value=last.value)
+        enough = window_of(self.when) is not None or len(in_a_row) >= self.at_least
+        if at >= self.since + self.hold_for and enough:
+            value = self.value(self.when, last)
+            assert value is not None
+            self.fire(since=self.since, at=at, value=value)
 
     def proof(self, since: int, at: int) -> str | None:
         """The newest picture of that time."""

@@ -41,12 +41,22 @@ limits = st.integers(1, 4)
 
 @st.composite
 def thresholds(draw: st.DrawFn) -> dict[str, Any]:
-    word = draw(st.sampled_from(["above", "above", "below", "between", "outside"]))
+    word = draw(st.sampled_from(["above", "above", "below", "between", "outside", "equals"]))
+    if word == "equals":
+        return {word: draw(limits)}
     if word in ("between", "outside"):
         low = draw(st.integers(0, 4))
         return {word: [low, draw(st.integers(low, 5))]}
     limit = limits.map(lambda n: n) | st.just({"label": "limit"})
     return {word: draw(limit | limits.map(lambda n: {"label": "limit", "default": n}))}
+
+
+@st.composite
+def windows(draw: st.DrawFn) -> dict[str, Any]:
+    """A window and what it is compared with; a count that no window has is no rule."""
+    word = draw(st.sampled_from(["mean", "max", "min", "sum", "count", "p95", "rate", "change"]))
+    compared = {"above": draw(st.integers(1, 3))} if word == "count" else draw(thresholds())
+    return {word: draw(gaps), **compared}
 
 
 @st.composite
@@ -62,6 +72,14 @@ def clears(draw: st.DrawFn, when: dict[str, Any]) -> dict[str, Any]:
             clear["outside"] = when["between"]
         elif "outside" in when:
             clear["between"] = when["outside"]
+        elif "equals" in when:
+            clear["outside"] = [when["equals"]] * 2
+    if "missing" in when or "count" in when:
+        clear = {}
+    elif draw(st.integers(0, 5)) == 0:
+        clear = draw(windows())
+        if clear.keys() & when.keys():  # the same window, and they may overlap
+            clear = {}
     if not clear or draw(st.booleans()):
         clear["for"] = draw(durations)
     return clear
@@ -76,7 +94,7 @@ def rules(draw: st.DrawFn, *, name: str = "r", steady: bool = False) -> dict[str
         rule["when"] = {"missing": draw(gaps)}
     else:
         rule["select"] = {"metric": draw(st.sampled_from(["x", "x", "x", "x", "y"]))}
-        rule["when"] = draw(thresholds())
+        rule["when"] = draw(thresholds() | windows())
         if draw(st.booleans()):
             rule["when"]["for"] = draw(durations)
         if draw(st.integers(0, 3)) == 0:

@@ -190,8 +190,10 @@ def test_a_rule_that_says_nothing_is_refused() -> None:
 
 def test_the_stopwatch_sums_by_rule() -> None:
     at = iter(range(1000))
-    engine = Engine(one_rule(ABOVE), stopwatch=lambda: next(at))
-    engine.fold(records("0 a x 16 \n| 1"))
+    engine = Engine(one_rule("when: {above: 15, for: 1s}"), stopwatch=lambda: next(at))
+    engine.fold(records("0 a x 1"))
+    assert engine.seconds == {}, "a rule that need not look takes no time"
+    engine.fold(records("1 a x 16 \n| 2"))
     assert engine.seconds == {"r": 2}  # one for the batch, one for the tick
 
 
