@@ -90,10 +90,13 @@ def _explained(state: State, judge: Judge, *, key: int, source: int) -> Explanat
 
 
 def _judge(state: State, rule: str) -> Judge:
-    names = [judge.rule.name for judge in state.judges()]
     for judge in state.judges():
         if judge.rule.name == rule:
             return judge
+    names = [one.name for one in state.rules.rules]
+    if rule in names:
+        message = f"rule '{rule}' is off in the mode '{state.mode}'"
+        raise Unexplained(message)
     message = f"there is no rule '{rule}'{nearest(rule, names)}"
     raise Unexplained(message)
 

@@ -15,9 +15,11 @@ from rules.load import load_rules
 from rules.ruleset import RuleSet
 
 
-def read_rules(paths: Sequence[Path]) -> RuleSet:
-    """Of files, of folders with rule files in them, of a city. ConfigError with every problem."""
-    rules, problems = load_rules(named_files(paths), city=facts_beside(paths))
+def read_rules(paths: Sequence[Path], *, city: Path | None = None) -> RuleSet:
+    """Of files, of folders with rule files in them, of a city; ``city``: the city.yaml whose they
+    are, by default the one beside or above. ConfigError with every problem."""
+    facts = facts_beside(paths) if city is None else facts_at(city)
+    rules, problems = load_rules(named_files(paths), city=facts)
     if rules is None:
         raise ConfigError(problems)
     return rules
@@ -40,8 +42,11 @@ def named_files(paths: Sequence[Path]) -> list[Path]:
 
 def facts_beside(paths: Sequence[Path]) -> CityFacts:
     """What the city beside or above the rules says of them."""
-    above = next(filter(None, map(find_city, paths)), None)
-    file = None if above is None else load_model(above, CityFile)[0]
+    return facts_at(next(filter(None, map(find_city, paths)), None))
+
+
+def facts_at(city: Path | None) -> CityFacts:
+    file = None if city is None else load_model(city, CityFile)[0]
     return UNKNOWN_CITY if file is None else facts_of(file)
 
 

@@ -32,7 +32,7 @@ def execute(args: argparse.Namespace) -> int:
     from tickets.units import Units
 
     by = _by(args.by)
-    question = question_of(args, read_rules(args.rules), beside=args.rules[:1])
+    question = question_of(args, read_rules(args.rules, city=args.city), beside=args.rules[:1])
     units = Units() if question.ground is None else question.ground.units
     with (
         progress_bar(args, "judging") as progress,

@@ -34,6 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace) -> int:
+    from app.backtest.rulefiles import facts_at, facts_beside
     from app.diffing.changes import compare
     from app.diffing.revisions import checked_out
     from app.diffing.wording import read_worded
@@ -41,9 +42,11 @@ def execute(args: argparse.Namespace) -> int:
 
     with ExitStack() as stack:
         old, new = (stack.enter_context(checked_out(text)) for text in (args.old, args.new))
-        changes = compare(read_worded([old]), read_worded([new]))
-        places = [Path(args.new), Path(args.old), Path()]
-        question = question_of(args, RuleSet(), beside=[one for one in places if one.exists()])
+        places = [one for one in (Path(args.new), Path(args.old), Path()) if one.exists()]
+        facts = facts_beside(places) if args.city is None else facts_at(args.city)
+        both = (read_worded([one], city=facts) for one in (old, new))
+        changes = compare(*both, city=facts)
+        question = question_of(args, RuleSet(), beside=places)
         result = _compared(args, question, changes)
         _tell(args, question, result)
     return FOUND_WRONG if args.fail_on_change and result.differs else FINE

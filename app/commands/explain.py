@@ -63,7 +63,7 @@ def _of_the_past(args: argparse.Namespace) -> dict[str, Any]:
             message = "--at and --until say the same; write one of them"
             raise UsageError(message)
         args.until = args.at
-    rules = read_rules(args.rules or [_city(args)])
+    rules = read_rules(args.rules or [_city(args)], city=args.city)
     question = question_of(args, rules, beside=args.rules or [_city(args)])
     try:
         with progress_bar(args, "judging") as progress, outside(question.history):

@@ -6,6 +6,7 @@ from typing import Final
 
 from app.diffing.parts import Kind, Part, parts_of, swapped
 from app.diffing.wording import Worded, Words, meant_by
+from rules.city_facts import CityFacts
 from rules.ruleset import Rule, RuleSet
 
 MOST_PARTS: Final = 6
@@ -46,11 +47,11 @@ class Changes:
     trials: tuple[Trial, ...] = field(default=())
 
 
-def compare(old: Mapping[str, Worded], new: Mapping[str, Worded]) -> Changes:
+def compare(old: Mapping[str, Worded], new: Mapping[str, Worded], *, city: CityFacts) -> Changes:
     """By name; a rule that is another's likeness but for its name was renamed."""
     removed, added = old.keys() - new.keys(), new.keys() - old.keys()
     changes = [
-        Change(name, "changed", _meant(old[name], new[name]))
+        Change(name, "changed", _meant(old[name], new[name], city))
         for name in sorted(old.keys() & new.keys())
         if old[name].rule != new[name].rule
     ]
@@ -72,24 +73,27 @@ def compare(old: Mapping[str, Worded], new: Mapping[str, Worded]) -> Changes:
         _rules(old, judged, names=names),
         _rules(new, judged, names={}),
         same=sum(1 for name in new if name in old and old[name].rule == new[name].rule),
-        trials=tuple(_trials(changes, old, new)),
+        trials=tuple(_trials(changes, old, new, city)),
     )
 
 
-def _meant(old: Worded, new: Worded) -> tuple[Part, ...]:
+def _meant(old: Worded, new: Worded, city: CityFacts) -> tuple[Part, ...]:
     """The parts that mean otherwise: ``2m`` and ``120s`` do not."""
-    before = meant_by([_alone(old.words)])
+    before = meant_by([_alone(old.words)], city=city)
     every = parts_of(old.words, new.words)
     found = []
     for part in every:
-        rules = meant_by([_alone(swapped(old.words, new.words, [part]))])
+        rules = meant_by([_alone(swapped(old.words, new.words, [part]))], city=city)
         if rules is None or rules != before or part.name == "joins":
             found.append(part)
     return tuple(found or every)
 
 
 def _trials(
-    changes: Iterable[Change], old: Mapping[str, Worded], new: Mapping[str, Worded]
+    changes: Iterable[Change],
+    old: Mapping[str, Worded],
+    new: Mapping[str, Worded],
+    city: CityFacts,
 ) -> Iterable[Trial]:
     """Of rules with several changed parts; what no rule file may say is not tried."""
     for change in changes:
@@ -100,7 +104,7 @@ def _trials(
                 kin = _with_kin({change.name}, mine.values())
                 words = [mine[name].words for name in sorted(kin) if name != change.name]
                 tried = swapped(mine[change.name].words, other[change.name].words, [part])
-                rules = meant_by([*words, tried])
+                rules = meant_by([*words, tried], city=city)
                 if rules is not None:
                     yield Trial(change.name, part, alone, RuleSet(tuple(rules)))
 

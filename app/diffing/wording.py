@@ -14,6 +14,7 @@ from typing import Any
 from app.backtest.rulefiles import named_files
 from citypatrol.errors import ConfigError
 from citypatrol.yamlfile import load_model
+from rules.city_facts import CityFacts
 from rules.load import load_rules
 from rules.ruleset import Rule
 from rules.words import RuleFile
@@ -30,10 +31,10 @@ class Worded:
     words: Words
 
 
-def read_worded(paths: Sequence[Path]) -> dict[str, Worded]:
+def read_worded(paths: Sequence[Path], *, city: CityFacts) -> dict[str, Worded]:
     """By name. ConfigError with every problem, UsageError where there is no file."""
     files = named_files(paths)
-    rules, problems = load_rules(files)
+    rules, problems = load_rules(files, city=city)
     if rules is None:
         raise ConfigError(problems)
     words: dict[str, Words] = {}
@@ -43,12 +44,12 @@ def read_worded(paths: Sequence[Path]) -> dict[str, Worded]:
     return {rule.name: Worded(rule, words[rule.name]) for rule in rules.rules}
 
 
-def meant_by(words: Iterable[Words]) -> list[Rule] | None:
+def meant_by(words: Iterable[Words], *, city: CityFacts) -> list[Rule] | None:
     """The rules that these words mean; None where together they are no valid rule file."""
     with TemporaryDirectory(prefix="citypatrol-diff-") as folder:
         path = Path(folder, "rules.yaml")
         path.write_text(_yaml(words), encoding="utf-8")
-        rules, _ = load_rules([path])
+        rules, _ = load_rules([path], city=city)
     return None if rules is None else list(rules.rules)
 
 

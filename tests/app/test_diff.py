@@ -208,6 +208,17 @@ def test_exit_status_and_what_cannot_be(diff: Diff, tmp_path: Path) -> None:
     assert (later.returncode, "no sample in this time" in later.stderr) == (1, True)
 
 
+def test_the_hours_are_the_citys(diff: Diff, tmp_path: Path) -> None:
+    """07:05 UTC is in the afternoon of Shanghai."""
+    fill(tmp_path / "h", *LEVELS)
+    (tmp_path / "city.yaml").write_text(BARE.replace("UTC", "Asia/Shanghai"))
+    late = rule(during="{time: '15:06-16:00'}")
+    assert fates(told(diff(rules(rule()), rules(late), "--json"))) == [
+        "later a during",
+        "later b during",
+    ]
+
+
 def test_the_past_of_a_repository(tmp_path: Path, run: Run) -> None:
     city = write_city(tmp_path / "repo")
     fill(tmp_path / "h", *flood("wl-1", 5, 10, until=30))

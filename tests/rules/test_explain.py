@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import pytest
 
-from citypatrol.records import Record, SourceSeen, Tick
+from citypatrol.records import ModeSwitched, Record, SourceSeen, Tick
 from citypatrol.samples import Batch, Sample
 from rules.engine import Engine
 from rules.explain import Unexplained
@@ -247,3 +247,9 @@ def test_what_cannot_be_explained(rule: str, source: str, says: str) -> None:
     with pytest.raises(Unexplained) as raised:
         of_rules(RULES, *records, at=10, rule=rule, source=source)
     assert str(raised.value) == says
+
+
+def test_a_rule_that_is_off_in_this_mode() -> None:
+    words = "when: {above: 1}, mode: {flood: off}"
+    with pytest.raises(Unexplained, match="rule 'r' is off in the mode 'flood'"):
+        explained(words, sample(0, 2), ModeSwitched(DAY + 1000, "flood"), at=10)
