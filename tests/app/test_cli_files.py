@@ -70,6 +70,27 @@ class TestCheck:
         assert (done.returncode, done.stdout, done.stderr) == (0, "6 files: no error\n", "")
         assert run("-q", "check", "city.yaml", cwd=tmp_path).stdout == ""
 
+    def test_as_github_reads_it(self, run, tmp_path):
+        write_city(tmp_path, **change("water", "severity: critical", "severity: 100%,\\n a"))
+        done = run("check", "rules/water.yaml", "--format", "github", cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (1, "")
+        assert done.stdout == (
+            "::error file=rules/water.yaml,line=6,col=15::rule 'flooded': severity: expected 'info', "
+            "'minor', 'major' or 'critical' or a list, found '100%25,\\n a'\n"
+        )
+        (tmp_path / "odd,name.yaml").write_bytes(b"")
+        done = run("check", "odd,name.yaml", "--format", "github", cwd=tmp_path)
+        assert done.stdout.startswith("::error file=odd%2Cname.yaml::is neither a city nor rules")
+        good = run("check", "units.yaml", "--format", "github", cwd=tmp_path)
+        assert (good.returncode, good.stdout, good.stderr) == (0, "", "")
+
+    def test_format_json_is_the_same_as_json(self, run, tmp_path):
+        write_city(tmp_path, **change("water", "severity: critical", "severity: urgent"))
+        one = run("check", ".", "--format", "json", cwd=tmp_path)
+        assert one.returncode == 1
+        assert one.stdout == run("check", ".", "--json", cwd=tmp_path).stdout
+        assert json.loads(one.stdout)["problems"][0]["line"] == 6
+
     def test_every_error_of_every_file_at_once(self, run, tmp_path):
         wrong = (
             change("city", "code: ZZ", "code: zz")
