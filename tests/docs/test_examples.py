@@ -50,6 +50,8 @@ def test_yaml_is_a_file_that_check_accepts(body: str, tmp_path: Path) -> None:
     assert named, f"the first line of a YAML example names its file, not {first!r}"
     if named[2]:
         body = AROUND + ("" if "inputs" in named[2] else INPUTS) + body
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/lane.onnx").symlink_to(ROOT / "detectors/models/people.onnx")
     file = tmp_path / f"{named[1]}.yaml"
     file.write_text(body, encoding="utf-8")
     findings = check([file], env={"CAM_PASS": "x", "OMS_SECRET": "whsec_ZXhhbXBsZQ=="})
