@@ -10,6 +10,7 @@ BENCHES = (
     "silence",
     "backlog",
     "history",
+    "rules",
     "backtest",
     "heard",
     "influx",

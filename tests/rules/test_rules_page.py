@@ -15,7 +15,7 @@ from tests.rules.story import DAY, ruleset
 PAGE = Path(__file__).parents[2] / "docs" / "rules.md"
 BLOCK = re.compile(r"^```(yaml|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 WORDS = ("above", "below", "between", "outside", "for", "at_least", "clear", "missing", "unless")
-WORDS += ("all", "any", "not", "during", "mode")
+WORDS += ("all", "any", "not", "during", "mode", "mean", "count", "p95", "rate", "change")
 MORE = (
     "group",
     "select",
