@@ -176,6 +176,7 @@ def make_desk(folder: Path) -> TheDesk:
         grid=Grid.read(folder / "grid.geojson")[0],
         evidence_url=evidence_url,
         callback_url=lambda unit: f"http://desk.test/api/v1/callbacks/{unit}",
+        first_load=1,
         outbox=outbox,
     )
     evidence, dead = EvidenceStore(folder / "evidence"), DeadStore(folder / "dead.db")
