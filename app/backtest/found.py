@@ -100,6 +100,14 @@ class Found:
         rows = self._rows("SELECT body FROM ticket WHERE key = ? ORDER BY opened_at, id", key)
         return [Ticket(**orjson.loads(row["body"])) for row in rows]
 
+    def fires(self, key: str, *, since: Ts, until: Ts) -> bool:
+        """Whether an incident of this key fires at some time between these, both included."""
+        query = (
+            "SELECT 1 FROM ticket t JOIN incident i ON i.ticket = t.id WHERE t.key = ?"
+            " AND i.fired_at <= ? AND COALESCE(i.cleared_at, ?) >= ? LIMIT 1"
+        )
+        return any(True for _ in self._rows(query, key, until, max(until, since), since))
+
     def by_rule(self) -> Mapping[str, Mapping[str, int]]:
         """How many ``incidents`` and ``tickets`` each rule has; a ticket is of the rule that opened
         it."""

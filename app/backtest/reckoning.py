@@ -27,7 +27,8 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """``since`` and ``until`` are both included; ``close_after`` as ``Casebook`` has it (ms)."""
+    """``since`` and ``until`` are both included; ``close_after`` as ``Casebook`` has it (ms);
+    ``city``: the file that ``ground`` was read from."""
 
     rules: RuleSet
     history: Path
@@ -36,15 +37,18 @@ class Question:
     since: Ts | None = None
     until: Ts | None = None
     close_after: int | None = None
+    city: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``until``: where time ended, None where there was no sample; ``samples``: that were read."""
+    """``since`` and ``until``: from where and to where time went, None where there was no sample;
+    ``samples``: that were read."""
 
     found: Found
     until: Ts | None
     samples: int
+    since: Ts | None = None
 
 
 @contextmanager
@@ -91,7 +95,10 @@ def _reckoned(
     until = _end(sweep.newest, question.until, words.tick)
     for bench in benches:
         bench.end(until)
-    return [Answer(bench.found, until, sweep.done) for bench in benches]
+    since = sweep.begin
+    if since is not None and question.since is not None:
+        since = max(since, question.since)
+    return [Answer(bench.found, until, sweep.done, since) for bench in benches]
 
 
 class _Bench:

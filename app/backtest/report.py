@@ -1,6 +1,7 @@
 """A backtest's answer for people, for programs and as Parquet."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from app.backtest.reckoning import Answer
+from app.backtest.verdicts import Score
 from app.spoken import lasting
 from app.terminal import say, say_part, table
 from citypatrol.clock import Ts, rfc3339
@@ -35,24 +37,33 @@ _TICKETS: Final = pa.schema(
 )
 
 
-def as_json(answer: Answer, *, units: Units, by: Sequence[str]) -> None:
+def as_json(
+    answer: Answer, *, units: Units, by: Sequence[str], verdicts: Sequence[Score] | None
+) -> None:
     """RULES 27: one object, written as it is read, since it may be large."""
     head = {"until": _time(answer.until), "samples": answer.samples}
     say_part(_text(head)[:-1] + ', "incidents": [')
     _list(_incident(one) for one in answer.found.incidents())
     say_part('], "tickets": [')
     _list(ticket_json(one, units, witnesses) for one, witnesses in answer.found.tickets())
-    tail = {"by": answer.found.counts(by), "worst": _worst(answer)}
+    tail: dict[str, Any] = {"by": answer.found.counts(by), "worst": _worst(answer)}
+    if verdicts is not None:
+        tail["verdicts"] = [_score(one) for one in verdicts]
     say_part("], " + _text(tail)[1:] + "\n")
 
 
-def as_text(answer: Answer, *, by: Sequence[str], closing: str) -> None:
+def as_text(
+    answer: Answer, *, by: Sequence[str], closing: str, verdicts: Sequence[Score] | None
+) -> None:
     found, totals = answer.found, answer.found.totals()
     until = "no sample in this time" if answer.until is None else f"until {rfc3339(answer.until)}"
     say(
         f"{answer.samples:,} samples {until}: {_count(totals['incidents'], 'incident')}, "
         f"{_count(totals['tickets'], 'ticket')}"
     )
+    if verdicts is not None:
+        say()
+        say(_verdicts(verdicts))
     if not totals["incidents"]:
         return
     counts = found.counts(by)
@@ -87,6 +98,29 @@ def as_parquet(answer: Answer, folder: Path) -> list[Path]:
             for some in _chunks(rows):
                 writer.write_table(pa.Table.from_pylist(some, schema=schema))
     return list(files)
+
+
+def _verdicts(scores: Sequence[Score]) -> str:
+    head = ("rule", "precision", "recall", "real found", "false alarms found")
+    rows = [
+        (
+            one.rule,
+            _share(one.precision),
+            _share(one.recall),
+            f"{one.real_found} of {one.real}",
+            f"{one.false_found} of {one.false}",
+        )
+        for one in scores
+    ]
+    return table(head, rows) or "Nobody has judged a ticket of these rules in this time."
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.0f} %"
+
+
+def _score(one: Score) -> dict[str, Any]:
+    return {**asdict(one), "precision": one.precision, "recall": one.recall}
 
 
 def _all(answer: Answer) -> Iterable[tuple[Ticket, Sequence[Mapping[str, Any]]]]:

@@ -9,6 +9,10 @@ from app.outcome import FINE, UsageError, WrongError
 from app.terminal import say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from app.backtest.reckoning import Answer, Question
+    from app.backtest.verdicts import Score
     from app.city import Ground
 
 
@@ -22,6 +26,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--parquet", metavar="DIR", type=Path, help="write incidents.parquet and tickets.parquet"
+    )
+
+    parser.add_argument(
+        "--verdicts",
+        action="store_true",
+        help="precision and recall of each rule, from what people said of past tickets",
     )
 
 
@@ -43,14 +53,30 @@ def execute(args: argparse.Namespace) -> int:
         if answer.until is None:
             message = f"{question.history}: no sample in this time"
             raise WrongError(message)
+        verdicts = _verdicts(question, answer) if args.verdicts else None
         written = [] if args.parquet is None else as_parquet(answer, args.parquet)
         if args.json:
-            as_json(answer, units=units, by=by)
+            as_json(answer, units=units, by=by, verdicts=verdicts)
         else:
-            as_text(answer, by=by, closing=_closing(args, question.ground))
+            closing = _closing(args, question.ground)
+            as_text(answer, by=by, closing=closing, verdicts=verdicts)
             for path in written:
                 say(f"wrote {path}")
     return FINE
+
+
+def _verdicts(question: "Question", answer: "Answer") -> "Sequence[Score]":
+    from app.backtest.verdicts import read_judged, scores
+    from app.places import Places
+
+    if question.ground is None or question.city is None:
+        message = "--verdicts: whose tickets? there is no city.yaml beside or above; write --city"
+        raise UsageError(message)
+    places = Places(question.ground.file, question.city.parent)
+    assert answer.since is not None  # noqa: S101 - there were samples
+    assert answer.until is not None  # noqa: S101 - there were samples
+    judged = read_judged(question.ground.file, places, since=answer.since, until=answer.until)
+    return scores(judged, answer.found, rules=[rule.name for rule in question.rules.rules])
 
 
 def _by(text: str) -> list[str]:

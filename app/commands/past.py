@@ -58,7 +58,8 @@ def question_of(
     history = history_of(args.history, city, ground)
     opener = _opener(ground)
     since, until = _span(args, history, zone=opener.timezone)
-    return Question(rules, history, ground, opener, since, until, _duration(args.close_after))
+    close_after = _duration(args.close_after)
+    return Question(rules, history, ground, opener, since, until, close_after, city)
 
 
 def history_of(named: Path | None, city: Path | None, ground: "Ground | None") -> Path:

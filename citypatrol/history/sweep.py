@@ -115,6 +115,11 @@ class Sweep:
         self.newest: Ts | None = None
 
     @property
+    def begin(self) -> Ts | None:
+        """No sample is older, as the files say of themselves; None where there is none."""
+        return min((group.oldest for group in self._groups), default=None)
+
+    @property
     def end(self) -> Ts | None:
         """No sample is newer, as the files say of themselves; None where there is none."""
         return max((group.newest for group in self._groups), default=None)
