@@ -10,7 +10,7 @@ from bench.intervals import Figure, bootstrap, wilson
 from detectors.heads import OFF, HeadReader
 from detectors.train import head_data, sources
 from detectors.train.head_data import Head
-from detectors.train.traffic_light import at_height
+from detectors.train.head_views import at_height
 
 SEED = 20260513
 DRAWS = 300
@@ -20,14 +20,15 @@ SIZES = {"as photographed": None, "24 px high": 24.0}
 
 
 def aside(data: Path) -> list[Head]:
-    """Lit heads, and dark ones made from them, of the pictures set aside."""
+    """Lit heads, dark ones made from them and heads turned away, of the pictures set aside."""
     lights = [light for light in sources.traffic_lights(data) if light.validation]
     heads = [
         *head_data.labelled(lights, seed=SEED),
         *head_data.given_dark(data, {light.path.stem for light in lights}),
         *head_data.udacity(data),
+        *head_data.camvid(sources.backgrounds(data)),
     ]
-    return [head for head in heads if head.validation and head.kind <= OFF]
+    return [head for head in heads if head.validation]
 
 
 def figures(heads: Sequence[Head], *, draws: int = DRAWS) -> dict[str, Figure]:
@@ -42,29 +43,40 @@ def figures(heads: Sequence[Head], *, draws: int = DRAWS) -> dict[str, Figure]:
         score = np.array([1.0 - reading.lit for reading in readings])
         kind = np.array([head.kind for head in heads])
         source = np.array([head.source for head in heads])
-        lit = kind < OFF
+        clear = np.array([head.clear for head in heads])
+        abroad = source == "camvid"
+        lit, dark = (kind < OFF) & ~abroad, kind == OFF
+        away = kind == head_data.BACK
         groups = {
             "lit called off, photographs of streets": lit & (source == "cinta"),
             "lit called off, small crops of a drive": lit & (source == "udacity"),
             "lit called off, edited as the dark ones": lit & (source == "cinta_control"),
             "lit called off": lit,
+            "lit called off, those in which a lamp can be seen": lit & clear,
+            "lit called off, another country": (kind < OFF) & abroad,
+            "turned away called off": away & ~abroad,
+            "turned away called off, another country": away & abroad,
             "off seen, real": np.zeros(len(heads), bool),
             "off seen, covered lamps given": source == "synthetic_off",
             "off seen, covered lamps made here": source == "cinta_switched_off",
-            "off seen": ~lit,
+            "off seen": dark,
         }
         for name, chosen in groups.items():
-            what = "lit heads" if name.startswith("lit") else "dark heads"
+            what = {"lit": "lit heads", "tur": "heads turned away"}.get(name[:3], "dark heads")
             rate = wilson(int(off[chosen].sum()), of=int(chosen.sum()), what=what)
             made[f"{name}, {size}"] = rate
-        limit = float(np.quantile(score[~lit], 1 - SEEN))
+        limit = float(np.quantile(score[dark], 1 - SEEN))
         called = int((score[lit] >= limit).sum())
         name = f"lit called off where {SEEN:.0%} of off is seen, {size}"
         made[name] = wilson(called, of=int(lit.sum()), what="lit heads")
-        real = lit & (source != "udacity")
-        called = int((score[real] >= limit).sum())
-        made[f"{name}, streets only"] = wilson(called, of=int(real.sum()), what="lit heads")
-        made[f"area under the curve, {size}"] = _area(score, lit, draws=draws)
+        parts = {"streets only": source != "udacity", "those in which a lamp can be seen": clear}
+        for part, chosen in parts.items():
+            called = int((score[lit & chosen] >= limit).sum())
+            of = int((lit & chosen).sum())
+            made[f"{name}, {part}"] = wilson(called, of=of, what="lit heads")
+        both = lit | dark
+        area = _area(score[both], lit[both], draws=draws)
+        made[f"area under the curve, {size}"] = area
     return made
 
 

@@ -1,7 +1,7 @@
 """Crops of signal heads for ``traffic_light``: real ones, dark ones made here, and things that
 are no head at all."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,17 +19,22 @@ TALLEST = 160
 BACK = STATES.index("back_or_side")
 NONE = STATES.index("none")
 UDACITY_ALIKE = 0.985
+UNCLEAR = Path(__file__).with_name("unclear_heads.txt")
+CAMVID_STATES = Path(__file__).with_name("camvid_states.txt")
+LETTERS = {"r": STATES.index("red"), "g": STATES.index("green"), "b": BACK}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Head:
-    """A box with its surroundings cut out of a picture; ``kind`` indexes ``STATES``."""
+    """A box with its surroundings cut out of a picture; ``kind`` indexes ``STATES``. Not ``clear``:
+    the label says lit, and nobody can see a lamp."""
 
     pixels: Pixels
     box: Box
     kind: int
     source: str
     validation: bool
+    clear: bool = True
 
 
 def _cut(pixels: Pixels, box: Box) -> tuple[Pixels, Box]:
@@ -77,12 +82,16 @@ def _edited(
 def labelled(pictures: list[Picture], *, seed: int) -> Iterator[Head]:
     """The heads of ``traffic_light/``, and of each lit one a dark one and its control."""
     rng = np.random.default_rng(seed)
+    lines = UNCLEAR.read_text().splitlines()
+    unclear = {name for line in lines if not line.startswith("#") for name in line.split()}
     for picture in pictures:
         pixels = read_picture(picture.path)
-        for kind, box in _boxes(picture, pixels):
+        number = picture.path.stem.split("_")[-1]
+        for index, (kind, box) in enumerate(_boxes(picture, pixels)):
             if min(box[2] - box[0], box[3] - box[1]) < 5:
                 continue
-            yield Head(*_cut(pixels, box), kind, "cinta", picture.validation)
+            clear = f"{number}.{index}" not in unclear
+            yield Head(*_cut(pixels, box), kind, "cinta", picture.validation, clear)
             if kind == BACK:
                 continue
             for edit, label in (("switched_off", OFF), ("control", kind)):
@@ -119,6 +128,20 @@ def udacity(data: Path) -> Iterator[Head]:
     aside = places.validation_rows(places.cluster(table - table.mean(axis=0), alike=UDACITY_ALIKE))
     for head, side in zip(heads, aside, strict=True):
         yield replace(head, validation=bool(side))
+
+
+def camvid(pictures: Iterable[Picture]) -> Iterator[Head]:
+    """The heads of another country, of those pictures in which their states were looked at."""
+    lines = CAMVID_STATES.read_text().splitlines()
+    states = dict(line.split() for line in lines if not line.startswith("#"))
+    for picture in pictures:
+        if picture.source != "camvid_heads" or picture.path.stem not in states:
+            continue
+        pixels = read_picture(picture.path)
+        boxes = [box for _, box in _boxes(picture, pixels)]
+        for letter, box in zip(states[picture.path.stem], boxes, strict=True):
+            if letter in LETTERS:
+                yield Head(*_cut(pixels, box), LETTERS[letter], "camvid", picture.validation)
 
 
 def no_heads(pictures: list[Picture], *, each: int, seed: int) -> Iterator[Head]:
