@@ -16,7 +16,7 @@ from detectors.lying import COUNTED, Normal
 from detectors.types import Watch
 from detectors.yolo_config import YoloConfig
 
-STREET_MIN_SCORE = 0.35
+STREET_MIN_SCORE = 0.45
 PASSERS_MIN_SCORE = 0.25
 STAYS = 20_000
 """Three looks at the default pace of a camera."""

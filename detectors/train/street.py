@@ -3,7 +3,8 @@
 Everything it writes lies under the ignored ``.train/street``, except the model and its figures in
 ``detectors/models/``; ``--out .train/trial/street.onnx --rounds 1`` tries every step and leaves the
 shipped model alone. The run is seeded; a run that was cut goes on with ``resume``, and ``export``
-takes what it has reached. The last moving average is exported: the validation side chooses nothing.
+takes what it has reached. What is exported is the last moving average, mixed with the start weights
+(``mixing.py``).
 """
 
 import argparse
@@ -13,6 +14,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from detectors.config import STREET_MIN_SCORE as MIN_SCORE
@@ -94,6 +96,7 @@ def main() -> None:
 
     from detectors.train import dataset, figures, sources, trainer
     from detectors.train.export import export
+    from detectors.train.mixing import mixed
     from detectors.yolo import Yolo
 
     data = sources.data_folder()
@@ -115,7 +118,10 @@ def main() -> None:
     if arguments.step == "measure":
         report = json.loads(figures_file.read_text())
     else:
-        export(work / "run" / "weights" / "last.pt", model, names=sources.STREET_CLASSES)
+        with TemporaryDirectory() as folder:
+            checkpoint = Path(folder) / "street.pt"
+            mixed(work / "run" / "weights" / "last.pt", checkpoint, start=weights)
+            export(checkpoint, model, names=sources.STREET_CLASSES)
         report = _run_report(arguments, work=work)
     aside = [picture for picture in dataset.labelled(data) if picture.validation]
     report |= {
