@@ -14,7 +14,7 @@ from ingest.camera_source import CameraSource
 
 SEARCHES: Final = 24
 """Of the whole picture, spread over the watch: each takes some seconds of a core."""
-_GAP_S: Final = 3.0
+_GAP_S: Final = 5.0
 _SHORTEST_GAP_MS: Final = 1000
 _TELL_EVERY_MS: Final = 20_000
 
