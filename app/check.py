@@ -18,7 +18,7 @@ from citypatrol.errors import Problem
 from citypatrol.geo import Grid
 from citypatrol.registry import Registry
 from citypatrol.yamlfile import Model, load_model
-from citypatrol.yamlsyntax import read
+from citypatrol.yamlsyntax import decode, read
 from citypatrol.yamltree import parse
 from edge.load import load_cameras
 from rules.load import load_rules
@@ -36,11 +36,13 @@ _LATER: Final = {"edge.yaml": "edge agents are documented but not built yet"}
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """``files``: how many were read; ``notes``: what is allowed and may not be meant."""
+    """``files``: how many were read; ``notes``: what is allowed and may not be meant;
+    ``warnings``: rules without what keeps people safe."""
 
     files: int
     problems: Sequence[Problem]
     notes: Sequence[Problem]
+    warnings: Sequence[Problem] = ()
 
 
 @dataclass(slots=True)
@@ -49,6 +51,7 @@ class _Check:
     read: set[Path] = field(default_factory=set)
     problems: set[Problem] = field(default_factory=set)
     notes: set[Problem] = field(default_factory=set)
+    warnings: set[Problem] = field(default_factory=set)
 
     def city(self, path: Path) -> None:
         """The city and every file that it names."""
@@ -62,11 +65,16 @@ class _Check:
                     self.one(other)
             return
         self.notes.update(city.notes)
+        self.warnings.update(city.warnings)
         self.read.update(named)
 
     def one(self, path: Path) -> None:
         self.read.add(path)
-        self.problems.update(_reader(path)(path))
+        reader = _reader(path)
+        if reader is _rules:
+            self.problems.update(load_rules([path], warn=self.warnings.add)[1])
+        else:
+            self.problems.update(reader(path))
 
     def folder(self, folder: Path) -> None:
         """Cities first: what they name is read with them and not again by itself."""
@@ -93,7 +101,8 @@ def check(paths: Iterable[Path], *, env: Mapping[str, str] = os.environ) -> Find
                 work.city(path)
             elif path not in work.read:
                 work.one(path)
-    return Findings(len(work.read), sorted(work.problems), sorted(work.notes))
+    found = (work.problems, work.notes, work.warnings)
+    return Findings(len(work.read), *map(sorted, found))
 
 
 @contextmanager
@@ -175,15 +184,22 @@ def _stranger(path: Path) -> Sequence[Problem]:
     _, problems, document = load_model(path, Model)  # no more than its form
     if document.tree.broken:
         return problems
+    if document.tree.root is None:
+        message = "is empty; write a city, or rules, tests, cameras or units"
+        return [Problem(str(path), 0, 0, message)]
     message = (
         "is neither a city nor rules, tests, cameras or units: none of their keys is at its top"
     )
     return [Problem(str(path), 0, 0, message)]
 
 
+def _rules(path: Path) -> Sequence[Problem]:
+    return load_rules([path])[1]
+
+
 _READERS: Final[Mapping[str, Callable[[Path], Sequence[Problem]]]] = {
     "tests": lambda path: read_suite(path).problems,
-    "rules": lambda path: load_rules([path])[1],
+    "rules": _rules,
     "cameras": lambda path: load_cameras(path)[1],
     "units": lambda path: load_units(path)[1],
 }
@@ -201,8 +217,10 @@ def _top_words(path: Path) -> frozenset[str]:
 def _keys(path: Path) -> dict[str, Any]:
     """The top keys of a YAML file with their values, {} where it cannot be read as far as that."""
     try:
-        text = read(path).decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError):
+        text, problems = decode(read(path), path=str(path))
+    except OSError:
+        return {}
+    if problems:
         return {}
     root = parse(text, path=str(path), folder=path.parent, env={}).root
     return root if isinstance(root, dict) else {}

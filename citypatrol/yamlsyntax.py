@@ -28,6 +28,8 @@ _WORDS: Final = (
     ("expected node content", "a value is missing here"),
     ("expected comment or line", "text must not begin with '|' or '>'; put it in quotes"),
 )
+_FULL_WIDTH: Final = re.compile("[：，｛｝［］]")
+_NO_BLANK: Final = re.compile(r"\s*(- )?[\w.-]+:[^\s:/]")
 _KEY_BEFORE: Final = ("could not find expected ':'",)
 
 
@@ -89,6 +91,12 @@ def _words(
         if first == "\t":
             return "a tab cannot indent; use spaces"
         return f"text must not begin with '{first}'; put it in quotes"
+    if "mapping values are not allowed" in what:
+        above = lines[line - 1] if 0 < line <= len(lines) else ""
+        if _FULL_WIDTH.search(above + here):
+            return "full-width signs (：，｛｝) are text in YAML; write : , { } with a blank behind"
+        if _NO_BLANK.match(above):
+            return "the line above needs a blank behind its ':'"
     return next((words for known, words in _WORDS if known in what), what)
 
 
