@@ -17,8 +17,8 @@ from tickets.units import Units
 
 @dataclass(frozen=True, slots=True, eq=False)
 class City:
-    """``notes``: what is allowed and may not be meant, such as a category that no unit handles. A
-    city with problems has none."""
+    """``notes``: what is allowed and may not be meant, such as a category that no unit handles; a
+    city with problems has none. ``warnings``: rules without what keeps people safe."""
 
     path: Path
     file: CityFile
@@ -28,6 +28,7 @@ class City:
     rules: RuleSet
     cameras: Cameras
     notes: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
     @property
     def places(self) -> Places:

@@ -42,6 +42,7 @@ def load_city(
         rules=reader.rules(file.rules),
         cameras=reader.cameras(file.cameras, registry),
     )
+    city = replace(city, warnings=tuple(sorted(set(reader.warnings))))
     problems += crosschecks.problems(city, document)
     if problems:
         return city, sorted(set(problems))
@@ -71,6 +72,7 @@ class _Reader:
     env: Mapping[str, str]
     facts: CityFacts
     problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
 
     def registry(self, name: str | None) -> Registry:
         if name is None or not self._is_there(name, "registry"):
@@ -109,7 +111,7 @@ class _Reader:
                 message = f"rules: no file is named like '{pattern}'"
                 self.problems.append(self.document.problem(message, "rules", index))
             paths += [path for path in found if path not in paths]
-        rules, problems = load_rules(paths, city=self.facts)
+        rules, problems = load_rules(paths, city=self.facts, warn=self.warnings.append)
         self.problems += problems
         return rules or RuleSet()
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from app.city import City
 from app.guard import is_loopback
 from citypatrol.errors import Problem
+from citypatrol.workdays import CALENDARS
 from citypatrol.yamlfile import Document
 from ingest.topics import Pattern
 from rules.registry_check import check_registry
@@ -36,6 +37,7 @@ def notes(city: City, document: Document) -> Iterator[Problem]:
     yield from _labels(city, document)
     yield from _without_threshold(city, document)
     yield from _cameras(city)
+    yield from _times(city, document)
     if not city.rules.rules:
         yield document.problem("no rules: samples are kept, and nothing is judged", "rules")
 
@@ -110,7 +112,7 @@ def _labels(city: City, document: Document) -> Iterator[Problem]:
     """A label that neither the registry nor any topic has is a slip of the pen."""
     if city.file.registry is None:
         return
-    known = {"kind", "name", "site", *city.registry.columns}
+    known = {"kind", "name", "site", "lat", "lon", *city.registry.columns}
     for topic in (topic for one in city.file.inputs for topic in one.topics):
         known.update(name for _, name in Pattern.parse(topic.match).names)
     for rule in city.rules.rules:
@@ -137,6 +139,30 @@ def _without_threshold(city: City, document: Document) -> Iterator[Problem]:
                     f"and there is no default, so it judges nothing there: {named}"
                 )
                 yield document.problem(message, "rules")
+
+
+def _times(city: City, document: Document) -> Iterator[Problem]:
+    """What ``during`` and ``mode`` ask of the city."""
+    rules = city.rules.in_every_mode
+    if city.file.mode not in city.rules.modes:
+        message = f"mode: no rule names '{city.file.mode}': they judge as they are written"
+        yield document.problem(message, "mode")
+    for rule in rules:
+        during = rule.during
+        if during is None:
+            continue
+        if during.by_the_sun and during.place is None and "lat" not in city.registry.columns:
+            message = (
+                f"rule '{rule.name}': a source without lat and lon has no sunset here; "
+                "write city: {place: {lat: ..., lon: ...}}"
+            )
+            yield document.problem(message, "city")
+        if during.days in ("workdays", "holidays") and during.calendar is None:
+            message = (
+                f"rule '{rule.name}': without a calendar workdays are Monday to Friday; "
+                f"write city: {{calendar: {CALENDARS[0]}}}"
+            )
+            yield document.problem(message, "city")
 
 
 def _selected(city: City, rule: Rule) -> set[str]:

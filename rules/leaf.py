@@ -56,9 +56,10 @@ class Leaf:
     def truth(self, series: Sequence[Series], newest: Newest, *, at: Ts) -> Truth:
         """Of all these at an instant, by their newest samples up to it."""
         if self.part.site is not None:
-            each = (self._of_one(one, newest, at=at) for one in series)
-            if not series:
+            heard = [one for one in series if newest[one][0] <= at]
+            if not heard:
                 return None
+            each = (self._of_one(one, newest, at=at) for one in heard)
             return some(each) if self.part.site == "any" else every(each)
         for one in series:  # the source's own word, else its parent's
             ts = newest[one][0]
@@ -90,8 +91,6 @@ class Leaf:
 
     def _of_one(self, one: Series, newest: Newest, *, at: Ts) -> Truth:
         ts, value = newest[one]
-        if ts > at:
-            return None
         if self._levels is None:
             return at >= ts + (self.part.missing or 0)
         if at >= ts + self._life(one) or value != value:

@@ -1,7 +1,7 @@
 """Rule files in, a ``RuleSet`` out, or every problem with its place."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from citypatrol.errors import Problem
@@ -9,6 +9,7 @@ from citypatrol.yamlfile import Document, load_model
 from citypatrol.yamltree import step
 from rules.building import build
 from rules.city_facts import UNKNOWN_CITY, CityFacts
+from rules.lint import lint
 from rules.ruleset import RuleSet
 from rules.unit_check import unit_problems
 from rules.words import RuleFile, RuleWords
@@ -21,8 +22,10 @@ def load_rules(
     *,
     city: CityFacts = UNKNOWN_CITY,
     env: Mapping[str, str] = os.environ,
+    warn: Callable[[Problem], None] | None = None,
 ) -> tuple[RuleSet | None, list[Problem]]:
-    """The rules of all files, and every problem of every file; None where there is any."""
+    """The rules of all files, and every problem of every file; None where there is any. ``warn``
+    hears of what is allowed and seldom meant."""
     problems: list[Problem] = []
     first: dict[str, str] = {}
     files: list[tuple[RuleFile, Document]] = []
@@ -33,6 +36,8 @@ def load_rules(
             files.append((file, document))
     if not problems:
         problems = _joins(files) + _units(files, city)
+    if warn is not None:
+        _lint(files, warn)
     if problems:
         return None, sorted(problems)
     return RuleSet(tuple(build(words, city) for file, _ in files for words in file.rules)), []
@@ -92,3 +97,10 @@ def _units(files: Sequence[tuple[RuleFile, Document]], city: CityFacts) -> list[
         for at, words in enumerate(file.rules)
         for message, keys in unit_problems(words, city)
     ]
+
+
+def _lint(files: Sequence[tuple[RuleFile, Document]], warn: Callable[[Problem], None]) -> None:
+    for file, document in files:
+        for at, words in enumerate(file.rules):
+            for key, message in lint(words):
+                warn(document.problem(f"rule '{words.name}': {key}: {message}", "rules", at, key))

@@ -22,7 +22,7 @@ def check_registry(rules: RuleSet, registry: Cells, *, path: str) -> list[Proble
     """What nothing may run with. ``path``: the registry's file, where it is to be mended."""
     return [
         Problem(path, 0, 0, message)
-        for rule in rules.rules
+        for rule in rules.in_every_mode
         for found in (_no_numbers(rule, registry), _overlaps(rule, registry))
         for message in _shortened(found, rule)
     ]
@@ -71,7 +71,8 @@ def _shortened(found: Sequence[str], rule: Rule) -> Sequence[str]:
 
 
 def _labels(rule: Rule) -> list[str]:
-    comparisons = [c for c in (rule.when.comparison, rule.clear.comparison) if c is not None]
+    every = [rule.when.comparison, rule.clear.comparison, *(p.comparison for p in rule.parts)]
+    comparisons = [c for c in every if c is not None]
     labels = {limit.label for one in comparisons for limit in one.limits}
     return sorted(label for label in labels if label is not None)
 
