@@ -55,6 +55,9 @@ def main() -> int:
         street = vision_street.figures(
             data, model=options.model, tiles=options.tiles, quick=options.quick, draws=draws
         )
+        if not vision_street.STOCK.is_file():
+            hint = "`python -m detectors.train.street measure` exports it"
+            print(f"stock yolo11n left out: no {vision_street.STOCK}; {hint}", file=sys.stderr)
         if not options.json:
             show("street", street)
         everything |= flat({f"street: {name}": figure for name, figure in street.items()})
