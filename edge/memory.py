@@ -35,8 +35,8 @@ _VIEW: Final = "CameraHealth"
 
 
 class Memory:
-    """Not thread-safe: for the thread in which a camera's frames are looked at. ``folder``: None
-    keeps nothing."""
+    """Calls for one camera come one after the other, in whatever thread. ``folder``: None keeps
+    nothing."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
