@@ -80,7 +80,7 @@ class TestCheck:
         )
         (tmp_path / "odd,name.yaml").write_bytes(b"")
         done = run("check", "odd,name.yaml", "--format", "github", cwd=tmp_path)
-        assert done.stdout.startswith("::error file=odd%2Cname.yaml::is neither a city nor rules")
+        assert done.stdout.startswith("::error file=odd%2Cname.yaml::is empty; write a city, or")
         good = run("check", "units.yaml", "--format", "github", cwd=tmp_path)
         assert (good.returncode, good.stdout, good.stderr) == (0, "", "")
 
