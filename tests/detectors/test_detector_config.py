@@ -43,7 +43,7 @@ def test_the_documented_form_is_read(tmp_path: Path) -> None:
     assert light.regions[0].box == (0.41, 0.12, 0.47, 0.30)
     assert [region.dark for region in light.regions] == [None, 90_000, 0]
     assert street.type == "street"
-    assert (street.min_score, street.tiles, street.stays) == (0.35, None, 2_000)
+    assert (street.min_score, street.tiles, street.stays) == (0.45, None, 2_000)
     assert (street.zones[0].name, street.zones[1].name) == ("人行道", None)
     assert health.type == "camera"
     assert health.frozen_after == 90_000
