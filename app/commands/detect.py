@@ -21,7 +21,9 @@ def _share(text: str) -> float:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="street, traffic_light, or an ONNX file")
+    parser.add_argument(
+        "model", metavar="MODEL", help="street, traffic_light, people, or an ONNX file"
+    )
     parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="pictures or clips")
     parser.add_argument(
         "--regions",
