@@ -74,7 +74,8 @@ def _darkness(habits: Habits) -> str:
             return "no dark spell"
         return f"no dark spell, but {_long(habits.watched)} are shorter than many signal programs"
     least = "at least " if habits.cut_short else ""
-    text = f"dark {habits.spells} times, {least}{_long(habits.longest_dark)} at the longest"
+    often = "once" if habits.spells == 1 else f"{habits.spells} times"
+    text = f"dark {often}, {least}{_long(habits.longest_dark)} at the longest"
     if habits.known:
         return f"{text}; `dark` is three times that: lower it where you know better"
     return f"{text}: say `dark:` where that is by design, or watch it for longer"
