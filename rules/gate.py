@@ -55,6 +55,13 @@ def rows_of(held: list[tuple[int, Held]]) -> Rows:
     )
 
 
+def _by_series(series: Ints) -> Ints:
+    """The stable order: sorting numbers with their places in them is several times as fast."""
+    bits = len(series).bit_length()
+    order: Ints = np.sort((series << bits) | np.arange(len(series))) & ((1 << bits) - 1)
+    return order
+
+
 class Passed(NamedTuple):
     """``accepted``: neither late nor known, each series in order of arrival. ``judged``: those that
     rules of one series judge now; each series in order of time, and sorted by series where one
@@ -115,7 +122,7 @@ class Gate:
     def _sorted(self, rows: Rows) -> tuple[Rows, bool]:
         repeats = self._repeats(rows.series)
         if repeats:
-            rows = rows.take(np.argsort(rows.series, kind="stable"))
+            rows = rows.take(_by_series(rows.series))
         return rows, repeats
 
     def _prompt(self, rows: Rows) -> tuple[Rows, bool]:
