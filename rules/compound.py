@@ -53,6 +53,7 @@ class CompoundRule:
         self._mark = Column(np.int64, NEVER)
         self._wake = Column(np.int64, NEVER)
         self._worthless = Column(np.bool_, False)
+        self._fresh = Column(np.bool_, False)  # to be looked at when its next sample comes
         self._standing: dict[int, Alarm] = {}  # where time alone has moved it since the mark
         self._next = NEVER
 
@@ -85,8 +86,9 @@ class CompoundRule:
         if table is not self.table:
             return
         source = self._own.sources(keys)
-        for column in (self._mark, self._wake, self._worthless):
+        for column in (self._mark, self._wake, self._worthless, self._fresh):
             column.ensure(int(keys.max()) + 1)
+        self._fresh.data[keys] = True
         chosen = selected(self.rule, source, self._sources)
         if table is None:
             chosen &= self._sources.of_others(source)
@@ -178,9 +180,11 @@ class CompoundRule:
         if strand is self._own:
             own = block.key
             first = block.before_ts() == NEVER
-            busy = self.book.code.data[own] > OK
-            busy &= self.rule.when.at_least > 1 or bool(self.rule.steps)
-            touched.update(own[first | busy | self._worthless.data[own]].tolist())
+            busy = (self.book.code.data[own] > OK) & bool(self.rule.steps)
+            busy |= self.rule.when.at_least > 1  # each one counts, whatever began meanwhile
+            odd = first | busy | self._worthless.data[own] | self._fresh.data[own]
+            touched.update(own[odd].tolist())
+            self._fresh.data[own] = False
         rows = np.flatnonzero(moves)
         sources = np.unique(strand.sources(block.key[rows]))
         for leaf in self.conditions.leaves.values():
