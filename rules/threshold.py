@@ -77,6 +77,8 @@ class ThresholdRule:
         return True
 
     def judge(self, block: Block) -> None:
+        if not len(self.book.code.data):
+            return  # it selects nothing
         self.book.code.ensure(self.table.size)
         value = self._value(block, self._reads)
         holds = self._when.hold(block.key, value)

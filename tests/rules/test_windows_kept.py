@@ -90,3 +90,12 @@ def test_p95_of_uneven_windows() -> None:
     keys = np.arange(40, dtype=np.int64)
     said = window.add(keys, np.full(40, 5000), np.full(40, 7.0)).of("p95")
     assert said.tolist() == [949.0, *[7.0] * 39]
+
+
+def test_a_rule_that_selects_nothing_is_no_trouble() -> None:
+    """Also where its threshold is a label, and it waits for its veto."""
+    words = "select: {metric: x, where: {kind: k}}, when: {above: {label: limit}}, "
+    words += "unless: {metric: f, above: 0}"
+    story = "0 a x 9 \n| 1 \nseen b kind=k limit=3 \n2 a x 9 \n2 b x 9 \n| 3"
+    found = Engine(one_rule(words)).fold(records(story))
+    assert outcome(found) == ["b x since 2 fired 2 value 9"]
