@@ -50,7 +50,7 @@ class Casebook:
         """Take one event: it fired, or it has cleared."""
         at = incident.fired_at if incident.cleared_at is None else incident.cleared_at
         self.advance(at - 1)
-        self.now = at
+        self.now = max(self.now, at)  # one that has grown graver is as old as it began
         self._docket.file(incident, known=self._known.get(incident.id))
         self._settle()
 

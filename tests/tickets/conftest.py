@@ -107,6 +107,10 @@ class City:
         """Oldest first."""
         return list(self.tickets.list(limit=1000).tickets)[::-1]
 
+    def with_shadows(self) -> list[Ticket]:
+        shadows = self.tickets.list(shadow=True, limit=1000).tickets
+        return sorted([*self.every(), *shadows], key=lambda ticket: ticket.id)
+
     def one(self) -> Ticket:
         (ticket,) = self.every()
         return ticket

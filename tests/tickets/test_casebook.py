@@ -115,7 +115,7 @@ def test_it_files_what_the_desk_files(fresh, fire, choices):
         seen, ended = book.take()
         found = sorted([*ended, *book.open()], key=lambda ticket: ticket.id)
         assert [plain(t) for t in found] == sorted(
-            (plain(t) for t in city.every()), key=lambda ticket: ticket.id
+            (plain(t) for t in city.with_shadows()), key=lambda ticket: ticket.id
         )
         stored = city.tickets.incidents(limit=1000).incidents
         assert {(one.incident.id, one.ticket, one.incident.cleared_at) for one in seen} == {
