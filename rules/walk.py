@@ -114,7 +114,8 @@ class Walk:
         self.alarm, said = turn(
             before, self._timing, at=at, holds=holds, clears=clears, count=self._count
         )
-        if isinstance(self.alarm, Pending) and before is None and not heard:
+        heard_now = self._newest[self._own][0] == at
+        if isinstance(self.alarm, Pending) and before is None and not heard_now:
             self.alarm = self.alarm._replace(first=self._count + (self._timing.at_least > 1))
         if said is not None:
             self._say(said, before=before)
