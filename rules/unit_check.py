@@ -72,9 +72,7 @@ def _amounts(value: Any) -> Iterator[Amount]:
 
 def _wrong(amount: Amount, metric: str, window: WindowWord | None, city: CityFacts) -> str | None:
     if window in _ITS_OWN:
-        return (
-            f"{amount:g} {amount.unit}: a {window} has not the unit of its metric; leave it out"
-        )
+        return f"{amount:g} {amount.unit}: a {window} has not the unit of its metric; leave it out"
     unit = city.units.get(metric)
     if unit is None:
         if not city.is_known:
