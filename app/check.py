@@ -17,6 +17,7 @@ from app.testing.suite import read_suite
 from citypatrol.errors import Problem
 from citypatrol.geo import Grid
 from citypatrol.registry import Registry
+from citypatrol.registry_csv import COLUMNS
 from citypatrol.yamlfile import Model, load_model
 from citypatrol.yamlsyntax import decode, read
 from citypatrol.yamltree import parse
@@ -83,7 +84,7 @@ class _Check:
         for path in cities:
             self.city(path)
         for path in found:
-            if path not in self.read:
+            if path not in self.read and not _is_other_table(path):
                 self.one(path)
         if not found:
             message = f"no file to check: nothing ends in {', '.join(_READ)}"
@@ -164,6 +165,19 @@ def _named_by(path: Path) -> list[Path]:
         if isinstance(pattern, str) and pattern:
             named += matching(path.parent, pattern)
     return [other for other in named if other.is_file()]
+
+
+def _is_other_table(path: Path) -> bool:
+    """A CSV of something else that lies in the folder of a city, like readings to import: fewer
+    than half of a registry's columns, whatever stands between them."""
+    if path.suffix != ".csv":
+        return False
+    try:
+        with path.open("rb") as file:
+            words = set(re.findall(r"\w+", file.readline(65_536).decode(errors="replace")))
+    except OSError:
+        return False  # whoever reads it says why not
+    return bool(words) and 2 * len(words.intersection(COLUMNS)) < len(COLUMNS)
 
 
 def _reader(path: Path) -> Callable[[Path], Sequence[Problem]]:

@@ -17,6 +17,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(args: argparse.Namespace) -> int:
     from app.check import rule_files
     from app.promoting import NoShadow, names_of, promote
+    from rules.explain import nearest
 
     if not args.city.is_file():
         message = f"{args.city}: there is no such file; write --city FILE"
@@ -24,7 +25,8 @@ def execute(args: argparse.Namespace) -> int:
     files = {path: _read(path) for path in rule_files(args.city)}
     path = next((path for path, text in files.items() if args.rule in names_of(text)), None)
     if path is None:
-        message = f"no rule file of {args.city} has a rule '{args.rule}'"
+        near = nearest(args.rule, (name for text in files.values() for name in names_of(text)))
+        message = f"no rule file of {args.city} has a rule '{args.rule}'{near}"
         raise WrongError(message)
     try:
         edit = promote(files[path], args.rule)
@@ -38,7 +40,7 @@ def execute(args: argparse.Namespace) -> int:
         return FINE
     say_part(edit.diff(str(path)))
     if not args.dry_run:
-        say(f"wrote {path}; the city takes it at its next start")
+        say(f"wrote {path}; a running city takes it at SIGHUP: kill -HUP its process")
     return FINE
 
 

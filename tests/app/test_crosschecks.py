@@ -156,6 +156,23 @@ class TestWhatAFileIs:
         [problem] = found.problems
         assert problem.path.endswith("a/b/rules.yaml")
 
+    @pytest.mark.parametrize(
+        ("text", "files"),
+        [
+            pytest.param("time,source,temperature\n1,a,2\n", 0, id="readings"),
+            pytest.param("ts,id,value\n", 0, id="a column of the same name"),
+            pytest.param("id;name;kind\n", 1, id="a registry with other separators"),
+            pytest.param("\ufeffid,name,lat,lon\n", 1, id="a registry that lacks columns"),
+            pytest.param("", 1, id="an empty one"),
+        ],
+    )
+    def test_a_table_of_something_else_in_a_folder_is_passed_over(self, tmp_path, text, files):
+        (tmp_path / "t.csv").write_text(text, encoding="utf-8")
+        (tmp_path / "rules.yaml").write_text("rules: []\n")
+        found = check([tmp_path], env={})
+        assert found.files == files + 1
+        assert [Path(one.path).name for one in found.problems] == ["t.csv"] * files
+
     def test_an_empty_folder_is_no_city(self, tmp_path):
         [problem] = check([tmp_path], env={}).problems
         assert "no file to check" in problem.message

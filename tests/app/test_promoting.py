@@ -94,5 +94,6 @@ def test_from_the_terminal(tmp_path, capsys):
     assert path.stat().st_mode & 0o777 == 0o640
     assert main(["promote", "a", *city]) == 1
     assert "rule 'a' is no shadow" in capsys.readouterr().err
-    assert main(["promote", "b", *city]) == 1
+    assert main(["promote", "aa", *city]) == 1
+    assert "has a rule 'aa'; the nearest: a\n" in capsys.readouterr().err
     assert main(["promote", "a", "--city", str(tmp_path / "none.yaml")]) == 2
