@@ -4,7 +4,7 @@ from typing import Final
 
 from app.diffing.comparing import Comparison, Told
 from app.diffing.matching import FATES, Fate
-from app.diffing.report import HEADINGS, about, opened, row, why
+from app.diffing.report import HEADINGS, about, by_whom, opened, row, why
 from app.terminal import say
 from citypatrol.clock import rfc3339
 
@@ -42,7 +42,7 @@ def _folded(fate: Fate, told: list[Told], count: int) -> None:
     say(f"<details><summary>{count:,} {fate}</summary>")
     say()
     rows = [
-        [one.difference.ticket.rule, about(one.difference.ticket), opened(one), why(one, fate),
+        [by_whom(one.difference.ticket), about(one.difference.ticket), opened(one), why(one, fate),
          one.difference.ticket.title]
         for one in told[:_SHOWN]
     ]  # fmt: skip

@@ -84,7 +84,12 @@ def spoken_change(change: Change) -> str:
 def line(told: Told) -> list[str]:
     """One difference, for a table with its fate and ``LINE``."""
     one, ticket = told.difference, told.difference.ticket
-    return [ticket.id, ticket.rule, about(ticket), opened(told), why(told, one.fate)]
+    return [ticket.id, by_whom(ticket), about(ticket), opened(told), why(told, one.fate)]
+
+
+def by_whom(ticket: Ticket) -> str:
+    """The rule, and whether it was on trial: then nobody would have been sent."""
+    return f"{ticket.rule} (shadow)" if ticket.shadow else ticket.rule
 
 
 def about(ticket: Ticket) -> str:

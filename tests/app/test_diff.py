@@ -177,6 +177,15 @@ def test_for_people(diff: Diff, tmp_path: Path) -> None:
     ]
 
 
+def test_nobody_is_sent_by_a_rule_on_trial(diff: Diff, tmp_path: Path) -> None:
+    fill(tmp_path / "h", *LEVELS)
+    sides = (rules(rule()), rules(rule(shadow="true")))
+    lines = diff(*sides).stdout.splitlines()
+    said = [line.split("  ")[1].strip() for line in lines if line.startswith("ZZ-")]
+    assert said == ["wet (shadow)", "wet (shadow)", "wet", "wet"]
+    assert "| wet (shadow) | b |" in diff(*sides, "--markdown").stdout
+
+
 def test_for_a_pull_request(diff: Diff, tmp_path: Path) -> None:
     fill(tmp_path / "h", *LEVELS)
     wild = rule(ticket='{category: c, title: "<b>|`x`_{source.name}"}')
