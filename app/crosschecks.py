@@ -1,5 +1,6 @@
 """What is wrong between the files of a city, though each of them is fine."""
 
+import difflib
 from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Final
@@ -19,6 +20,8 @@ from tickets.store import Store
 
 MOST_TAG_VALUES: Final = 300_000
 MOST_NAMED: Final = 5
+_MOST_NEAR: Final = 1_000
+_NEARLY: Final = 0.75
 _INFLUX_TAGS: Final = ("id", "kind", "district")
 
 
@@ -35,6 +38,7 @@ def notes(city: City, document: Document) -> Iterator[Problem]:
     """What is allowed, and may not be meant."""
     yield from _categories(city, document)
     yield from _labels(city, document)
+    yield from _values(city, document)
     yield from _without_threshold(city, document)
     yield from _cameras(city)
     yield from _times(city, document)
@@ -122,6 +126,23 @@ def _labels(city: City, document: Document) -> Iterator[Problem]:
             yield document.problem(message, "rules")
 
 
+def _values(city: City, document: Document) -> Iterator[Problem]:
+    """A value that no source has may be meant for sources to come; one that is nearly another's is
+    a slip of the pen, and a rule that never judges anything."""
+    wanted = [(rule.name, *pair) for rule in city.rules.rules for pair in rule.where]
+    labels = {label for _, label, _ in wanted if city.registry.distinct(label) <= _MOST_NEAR}
+    cells = {label: {cell for _, cell in city.registry.values(label)} for label in labels}
+    for name, label, values in wanted:
+        for value in sorted(set(values) - cells[label]) if label in labels else ():
+            near = difflib.get_close_matches(value, cells[label], n=1, cutoff=_NEARLY)
+            if near:
+                message = (
+                    f"rule '{name}': no source of the registry has {label} '{value}'; "
+                    f"did you mean '{near[0]}'?"
+                )
+                yield document.problem(message, "rules")
+
+
 def _without_threshold(city: City, document: Document) -> Iterator[Problem]:
     """RULES 11: without a cell and without a default there is nothing to compare with."""
     for rule in city.rules.rules:
@@ -134,8 +155,9 @@ def _without_threshold(city: City, document: Document) -> Iterator[Problem]:
             empty = sorted(_selected(city, rule) - filled)
             if empty:
                 named = ", ".join(empty[:MOST_NAMED]) + (", ..." if len(empty) > MOST_NAMED else "")
+                have = "source has" if len(empty) == 1 else "sources have"
                 message = (
-                    f"rule '{rule.name}': {len(empty)} sources have no {limit.label} "
+                    f"rule '{rule.name}': {len(empty)} {have} no {limit.label} "
                     f"and there is no default, so it judges nothing there: {named}"
                 )
                 yield document.problem(message, "rules")

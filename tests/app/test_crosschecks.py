@@ -32,9 +32,17 @@ UNREGISTERED = FILES["cameras.yaml"].replace("id: cam-1", "id: cam-9")
             id="where's label is misspelt",
         ),
         pytest.param(
+            change("water", "where: {kind: underpass}", "where: {kind: [underpas, tunnel]}"),
+            [
+                "city.yaml:6:8: rule 'flooded': no source of the registry has kind 'underpas'; "
+                "did you mean 'underpass'?"
+            ],
+            id="where's value is misspelt, and one is of sources to come",
+        ),
+        pytest.param(
             change("water", "{label: flood_limit, default: 15}", "{label: flood_limit}"),
             [
-                "city.yaml:6:8: rule 'flooded': 1 sources have no flood_limit and there is no "
+                "city.yaml:6:8: rule 'flooded': 1 source has no flood_limit and there is no "
                 "default, so it judges nothing there: wl-2"
             ],
             id="no threshold",
