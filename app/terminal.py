@@ -2,10 +2,14 @@
 
 import json
 import os
+import shutil
 import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
+
+BLOCKS: Final = " ▁▂▃▄▅▆▇█"
+SIGNS: Final = " .:-=+*#@"
 
 
 def say(text: str = "") -> None:
@@ -43,6 +47,23 @@ def colour_wanted(stream: TextIO | None = None, env: Mapping[str, str] = os.envi
 def paint(text: str, *, code: str) -> str:
     """``text`` in an SGR colour where colour is wanted."""
     return f"\x1b[{code}m{text}\x1b[0m" if colour_wanted() else text
+
+
+def columns() -> int:
+    """How wide the terminal is; 80 where there is none, or what COLUMNS says."""
+    return shutil.get_terminal_size().columns
+
+
+def heights(stream: TextIO | None = None) -> str:
+    """Nothing and eight heights of a bar: blocks on a terminal that can show them, else ASCII."""
+    stream = stream or sys.stdout
+    if not stream.isatty():
+        return SIGNS
+    try:
+        BLOCKS.encode(stream.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return SIGNS
+    return BLOCKS
 
 
 def width(text: str) -> int:

@@ -26,14 +26,14 @@ CREATE TABLE incident (
     cleared_at INT, value REAL, day TEXT, ticket TEXT) WITHOUT ROWID;
 CREATE TABLE ticket (
     id TEXT PRIMARY KEY, rule TEXT, unit TEXT, cell TEXT, day TEXT, opened_at INT, key TEXT,
-    body BLOB) WITHOUT ROWID;
+    shadow INT, body BLOB) WITHOUT ROWID;
 """
 _INCIDENT: Final = """
 INSERT INTO incident VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)
 ON CONFLICT (id) DO UPDATE SET cleared_at = excluded.cleared_at
 """
 _WITNESS: Final = "UPDATE incident SET ticket = ? WHERE id = ?"
-_TICKET: Final = "INSERT OR REPLACE INTO ticket VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_TICKET: Final = "INSERT OR REPLACE INTO ticket VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 class Found:
@@ -52,7 +52,7 @@ class Found:
     def add(self, incidents: Iterable[Incident]) -> None:
         """Each as it fired, and once more when it has cleared."""
         rows = [
-            (*_values(one), self._day(one.fired_at))
+            (*_values(one), self.day(one.fired_at))
             for one in sorted(incidents, key=instant)
         ]  # fmt: skip
         self._connection.execute("BEGIN")
@@ -118,18 +118,22 @@ class Found:
         return {rule: {"incidents": 0, "tickets": 0, **mine} for rule, mine in counts.items()}
 
     def counts(self, by: Sequence[str]) -> list[Mapping[str, Any]]:
-        """Incidents, the tickets opened, sources, and tickets that cleared of themselves before
-        anybody was sent; the most tickets first. ``by``: of ``BY``."""
+        """Incidents, tickets, what rules on trial would have filed (``shadows``) and sources; the
+        most tickets first. ``by``: of ``BY``."""
         assert set(by) <= set(BY)  # noqa: S101 - the command has seen to it
         parts = {"unit": "t.unit", "cell": "t.cell", "rule": "i.rule", "day": "i.day"}
         keys = ", ".join(f"{parts[one]} AS {one}" for one in by)
         group = ", ".join(parts[one] for one in by)
+        apart = ", ".join(
+            f"COUNT(DISTINCT CASE WHEN t.shadow = {shadow} THEN t.id END) AS {name}"
+            for shadow, name in enumerate(("tickets", "shadows"))
+        )
         return list(
             self._rows(
-                f"SELECT {keys}, COUNT(*) AS incidents, COUNT(DISTINCT i.ticket) AS tickets,"  # noqa: S608 - of BY only
+                f"SELECT {keys}, COUNT(*) AS incidents, {apart},"  # noqa: S608 - of BY only
                 " COUNT(DISTINCT i.source) AS sources"
                 " FROM incident i LEFT JOIN ticket t ON t.id = i.ticket"
-                f" GROUP BY {group} ORDER BY tickets DESC, incidents DESC, {group}"
+                f" GROUP BY {group} ORDER BY tickets DESC, shadows DESC, incidents DESC, {group}"
             )
         )
 
@@ -147,13 +151,19 @@ class Found:
         )
 
     def totals(self) -> Mapping[str, int]:
-        """``incidents``, ``tickets`` and ``cancelled``: tickets that cleared before anyone was
-        sent."""
+        """``incidents``, ``tickets`` and, apart from these, ``shadows``."""
         (row,) = self._rows(
             "SELECT (SELECT COUNT(*) FROM incident) AS incidents,"
-            " (SELECT COUNT(*) FROM ticket) AS tickets"
+            " (SELECT COUNT(*) FROM ticket WHERE NOT shadow) AS tickets,"
+            " (SELECT COUNT(*) FROM ticket WHERE shadow) AS shadows"
         )
         return dict(row)
+
+    def daily(self) -> Iterator[Mapping[str, Any]]:
+        """How many ``tickets`` each ``rule`` opened on each ``day``, those in ``shadow`` apart."""
+        yield from self._rows(
+            "SELECT rule, shadow, day, COUNT(*) AS tickets FROM ticket GROUP BY rule, shadow, day"
+        )
 
     def _rows(self, query: str, *values: object) -> Iterator[Mapping[str, Any]]:
         cursor = self._connection.execute(query, values)
@@ -162,12 +172,13 @@ class Found:
             yield dict(zip(names, row, strict=True))
 
     def _ticket(self, ticket: Ticket) -> tuple[object, ...]:
-        day = self._day(ticket.opened_at)
+        day = self.day(ticket.opened_at)
         body = orjson.dumps(ticket)
         columns = (ticket.rule, ticket.unit, ticket.grid, day, ticket.opened_at, ticket.key)
-        return ticket.id, *columns, body
+        return ticket.id, *columns, ticket.shadow, body
 
-    def _day(self, at: Ts) -> str:
+    def day(self, at: Ts) -> str:
+        """The city's, as ``2026-05-13``."""
         short = self._opener.day(at)
         return f"20{short[:2]}-{short[2:4]}-{short[4:]}"
 

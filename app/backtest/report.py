@@ -1,40 +1,24 @@
-"""A backtest's answer for people, for programs and as Parquet."""
+"""A backtest's answer for people and for programs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, Final
 
 import orjson
-import pyarrow as pa
-import pyarrow.parquet as pq
 
+from app.backtest.bars import bars
+from app.backtest.days import chart_of
 from app.backtest.reckoning import Answer
 from app.backtest.verdicts import Score
 from app.spoken import lasting
-from app.terminal import say, say_part, table
+from app.terminal import columns, heights, paint, say, say_part, table
 from citypatrol.clock import Ts, rfc3339
 from tickets.ticket import Ticket
 from tickets.units import Units
 
 WORST: Final = 10
 _MOST_ROWS: Final = 50
-_AT_ONCE: Final = 10_000
 _TIMES: Final = ("since", "fired_at", "cleared_at")
-_TS: Final = pa.timestamp("ms", "UTC")
-_INCIDENTS: Final = pa.schema(
-    [(name, pa.string()) for name in ("id", "rule", "source", "metric")]
-    + [(name, _TS) for name in _TIMES]
-    + [("value", pa.float64()), ("ticket", pa.string())]
-)
-_TICKETS: Final = pa.schema(
-    [(name, pa.string()) for name in ("id", "rule", "category", "severity", "state", "title")]
-    + [(name, pa.string()) for name in ("source", "group", "unit", "site", "grid", "district")]
-    + [(name, pa.float64()) for name in ("lat", "lon")]
-    + [(name, _TS) for name in ("opened_at", "acknowledge_by", "resolve_by")]
-    + [(name, _TS) for name in ("cleared_at", "closed_at")]
-    + [(name, pa.int64()) for name in ("witnesses", "sources")]
-)
 
 
 def as_json(
@@ -59,7 +43,7 @@ def as_text(
     until = "no sample in this time" if answer.until is None else f"until {rfc3339(answer.until)}"
     say(
         f"{answer.samples:,} samples {until}: {_count(totals['incidents'], 'incident')}, "
-        f"{_count(totals['tickets'], 'ticket')}"
+        f"{_count(totals['tickets'], 'ticket')}{_shadows(totals)}"
     )
     if verdicts is not None:
         say()
@@ -67,7 +51,13 @@ def as_text(
     if not totals["incidents"]:
         return
     counts = found.counts(by)
-    names = (*by, "tickets", "incidents", "sources")
+    shadows = ("shadows",) if totals["shadows"] else ()
+    names = (*by, "tickets", *shadows, "incidents", "sources")
+    days = chart_of(answer)
+    if days.rows and days.days > 1:
+        say()
+        for line in bars(days, columns=columns(), heights=heights(), paint=_blue):
+            say(line)
     say()
     say(table(names, [[_cell(row[name]) for name in names] for row in counts[:_MOST_ROWS]]))
     if len(counts) > _MOST_ROWS:
@@ -78,26 +68,9 @@ def as_text(
         for one in _worst(answer)
     ]
     say(table(("worst source", "rule", "incidents", "fired for"), worst))
-    if totals["tickets"]:
+    if days.rows:
         say()
         say(closing)
-
-
-def as_parquet(answer: Answer, folder: Path) -> list[Path]:
-    """``incidents.parquet`` and ``tickets.parquet``; OSError where they cannot be written."""
-    folder.mkdir(parents=True, exist_ok=True)
-    files = {
-        folder / "incidents.parquet": (_INCIDENTS, answer.found.incidents()),
-        folder / "tickets.parquet": (
-            _TICKETS,
-            ({name: getattr(one, name) for name in _TICKETS.names} for one, _ in _all(answer)),
-        ),
-    }
-    for path, (schema, rows) in files.items():
-        with pq.ParquetWriter(path, schema) as writer:
-            for some in _chunks(rows):
-                writer.write_table(pa.Table.from_pylist(some, schema=schema))
-    return list(files)
 
 
 def _verdicts(scores: Sequence[Score]) -> str:
@@ -121,20 +94,6 @@ def _share(value: float | None) -> str:
 
 def _score(one: Score) -> dict[str, Any]:
     return {**asdict(one), "precision": one.precision, "recall": one.recall}
-
-
-def _all(answer: Answer) -> Iterable[tuple[Ticket, Sequence[Mapping[str, Any]]]]:
-    return answer.found.tickets()
-
-
-def _chunks(rows: Iterable[Mapping[str, Any]]) -> Iterable[list[Mapping[str, Any]]]:
-    some: list[Mapping[str, Any]] = []
-    for row in rows:
-        some.append(row)
-        if len(some) == _AT_ONCE:
-            yield some
-            some = []
-    yield some
 
 
 def _list(parts: Iterable[Mapping[str, Any]]) -> None:
@@ -161,6 +120,7 @@ def ticket_json(
         "category": ticket.category,
         "severity": ticket.severity,
         "title": ticket.title,
+        "shadow": ticket.shadow,
         "opened_at": _time(ticket.opened_at),
         "acknowledge_by": _time(ticket.acknowledge_by),
         "resolve_by": _time(ticket.resolve_by),
@@ -197,6 +157,15 @@ def _time(ts: Ts | None) -> str | None:
 
 def _cell(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else str("-" if value is None else value)
+
+
+def _shadows(totals: Mapping[str, int]) -> str:
+    """Apart from the tickets that units would have got."""
+    return f" and {_count(totals['shadows'], 'shadow ticket')}" if totals["shadows"] else ""
+
+
+def _blue(text: str) -> str:
+    return paint(text, code="34")
 
 
 def _count(number: int, thing: str) -> str:

@@ -1,6 +1,7 @@
 """``citypatrol backtest``: what these rules would have filed, from the Parquet history."""
 
 import argparse
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--parquet", metavar="DIR", type=Path, help="write incidents.parquet and tickets.parquet"
     )
-
+    parser.add_argument(
+        "--plot", metavar="FILE.png", type=Path, help="draw the tickets of each day by rule"
+    )
     parser.add_argument(
         "--verdicts",
         action="store_true",
@@ -37,24 +40,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     from app.backtest.reckoning import reckon
-    from app.backtest.report import as_json, as_parquet, as_text
+    from app.backtest.report import as_json, as_text
     from app.backtest.rulefiles import read_rules
+    from app.backtest.written import as_parquet, as_picture
     from tickets.units import Units
 
     by = _by(args.by)
+    _png(args.plot)
     question = question_of(args, read_rules(args.rules, city=args.city), beside=args.rules[:1])
     units = Units() if question.ground is None else question.ground.units
-    with (
-        progress_bar(args, "judging") as progress,
-        outside(question.history),
-        reckon(question, tell=unreadable, progress=progress) as answer,
-    ):
-        progress(1, 1)
+    with outside(question.history), ExitStack() as stack:
+        with progress_bar(args, "judging") as progress:
+            reckoned = reckon(question, tell=unreadable, progress=progress)
+            answer = stack.enter_context(reckoned)
         if answer.until is None:
             message = f"{question.history}: no sample in this time"
             raise WrongError(message)
         verdicts = _verdicts(question, answer) if args.verdicts else None
         written = [] if args.parquet is None else as_parquet(answer, args.parquet)
+        if args.plot is not None:
+            zone = question.opener.timezone.key
+            as_picture(answer, args.plot, rules=args.rules, zone=zone)
+            written.append(args.plot)
         if args.json:
             as_json(answer, units=units, by=by, verdicts=verdicts)
         else:
@@ -88,6 +95,13 @@ def _by(text: str) -> list[str]:
             message = f"--by: '{word}' is none of {', '.join(BY)}"
             raise UsageError(message)
     return list(dict.fromkeys(words))
+
+
+def _png(file: Path | None) -> None:
+    """Said before the history is read, not after."""
+    if file is not None and file.suffix.lower() != ".png":
+        message = f"--plot {file}: the picture is a PNG; write a name that ends in .png"
+        raise UsageError(message)
 
 
 def _closing(args: argparse.Namespace, ground: "Ground | None") -> str:

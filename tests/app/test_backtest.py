@@ -36,6 +36,7 @@ def test_incidents_and_tickets_for_programs(backtest: Backtest, tmp_path: Path) 
         "category": "road.flooding",
         "severity": "critical",
         "title": "Under water: 20 cm",
+        "shadow": False,
         "opened_at": rfc3339(at(7)),
         "acknowledge_by": rfc3339(at(12)),
         "resolve_by": rfc3339(at(247)),
@@ -56,7 +57,9 @@ def test_incidents_and_tickets_for_programs(backtest: Backtest, tmp_path: Path) 
         ],
     }
     assert found["incidents"][0]["ticket"] == ticket["id"]
-    assert found["by"] == [{"rule": "flooded", "incidents": 1, "tickets": 1, "sources": 1}]
+    assert found["by"] == [
+        {"rule": "flooded", "incidents": 1, "tickets": 1, "shadows": 0, "sources": 1}
+    ]
     assert found["worst"] == [
         {"source": "wl-1", "rule": "flooded", "incidents": 1, "firing_ms": 8 * MINUTE}
     ]

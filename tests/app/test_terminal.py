@@ -3,7 +3,7 @@ import io
 import pytest
 
 from app.commands.detect import in_words
-from app.terminal import colour_wanted, paint, printable, table, width
+from app.terminal import BLOCKS, SIGNS, colour_wanted, heights, paint, printable, table, width
 
 LITTER = {"label": "litter", "score": 0.8, "box": [1, 2.5, 3, 4]}
 HEAD = {"label": "traffic_light", "score": 1, "box": [1, 2, 3, 4], "lit": 0.97}
@@ -31,6 +31,19 @@ def test_colour(stream, env, wanted):
 
 def test_nothing_is_painted_in_a_pipe():
     assert paint("text", code="31") == "text"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "drawn"),
+    [("utf-8", BLOCKS), ("latin-1", SIGNS), ("ascii", SIGNS)],
+)
+def test_blocks_where_a_terminal_can_show_them(encoding, drawn):
+    class Encoded(io.TextIOWrapper):
+        def isatty(self) -> bool:
+            return True
+
+    assert heights(Encoded(io.BytesIO(), encoding=encoding)) == drawn
+    assert heights(io.TextIOWrapper(io.BytesIO(), encoding=encoding)) == SIGNS
 
 
 def test_chinese_takes_two_columns():
