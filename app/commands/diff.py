@@ -5,8 +5,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.commands.past import add_past_options, outside, progress_bar, question_of, unreadable
-from app.outcome import FINE, FOUND_WRONG, WrongError
+from app.commands.past import (
+    add_past_options,
+    nothing_in,
+    outside,
+    progress_bar,
+    question_of,
+    unreadable,
+)
+from app.outcome import FINE, FOUND_WRONG
 
 if TYPE_CHECKING:
     from app.backtest.reckoning import Question
@@ -58,8 +65,7 @@ def _compared(args: argparse.Namespace, question: "Question", changes: "Changes"
     with progress_bar(args, "judging") as progress, outside(question.history):
         result = compare_tickets(question, changes, tell=unreadable, progress=progress)
     if result.until is None and changes.changes:
-        message = f"{question.history}: no sample in this time"
-        raise WrongError(message)
+        raise nothing_in(question.history)
     return result
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.outcome import OutsideError, UsageError
+from app.outcome import OutsideError, UsageError, WrongError
 from app.terminal import complain
 
 if TYPE_CHECKING:
@@ -71,9 +71,19 @@ def history_of(named: Path | None, city: Path | None, ground: "Ground | None") -
         history = Places(ground.file, city.parent).history
     assert history is not None  # noqa: S101 - whoever calls has one of the two
     if not history.is_dir():
-        message = f"{history}: no such folder; the city has not run yet, or keeps it elsewhere"
+        message = (
+            f"{history}: no such folder; the city has not run yet, or keeps it elsewhere: write"
+            " --history DIR (`citypatrol history import` fills one)"
+        )
         raise OutsideError(message)
     return history
+
+
+def nothing_in(history: Path) -> WrongError:
+    """To be raised where no sample was read."""
+    if any(history.glob("*.parquet")):
+        return WrongError(f"{history}: no sample in this time")
+    return WrongError(f"{history}: no Parquet file is in this folder")
 
 
 def moment(text: str, *, zone: "ZoneInfo", option: str) -> "Ts":
@@ -159,7 +169,8 @@ def _span(
     from citypatrol.history.sweep import Sweep
     from citypatrol.units import duration_ms
 
-    until = None if args.until is None else moment(args.until, zone=zone, option="--until")
+    option = "--until" if getattr(args, "at", None) is None else "--at"  # of `explain`
+    until = None if args.until is None else moment(args.until, zone=zone, option=option)
     if args.since is None or "-" in args.since:
         since = None if args.since is None else moment(args.since, zone=zone, option="--since")
     else:

@@ -52,7 +52,7 @@ def _archive(text: str, revision: str, inside: str) -> bytes:
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         why = said[-1].removeprefix("fatal: ") if said else "git says no"
-        message = f"{text}: there is no such file, and git has no such revision: {why}"
+        message = f"{text}: there is no such file, and git says: {why}"
         raise UsageError(message)
     if len(done.stdout) > _LARGEST:
         message = f"{text}: more than {_LARGEST // 1_000_000} MB; name the folder of the rules"

@@ -58,7 +58,7 @@ def read_suite(path: Path) -> Read:
     """The file with the rules and the city that it names, and all that is wrong with it."""
     file, problems, document = load_model(path, SuiteFile)
     if file is None or problems:
-        return Read(problems, document)
+        return Read(_is_of_rules(document) or problems, document)
     rules, rule_problems = _rules(file, document)
     city, city_problems = _city(file, document)
     problems += rule_problems + city_problems + _doubles(file, document)
@@ -85,6 +85,16 @@ def run_suite(path: Path) -> Suite:
     every = frozenset(rule.name for rule in read.rules.rules)
     touched = frozenset(name for scene in read.scenes for name in scene.named)
     return Suite(path, [], verdicts, every, touched)
+
+
+def _is_of_rules(document: Document) -> list[Problem]:
+    """Said in place of all else of a rule file that was taken for its test."""
+    root = document.tree.root
+    rules = root.get("rules") if isinstance(root, dict) and "tests" not in root else None
+    if not isinstance(rules, list) or not any(isinstance(one, dict) for one in rules):
+        return []
+    message = "holds rules and no tests: name the file of their tests, which names this one"
+    return [Problem(str(document.path), 0, 0, message)]
 
 
 def _rules(file: SuiteFile, document: Document) -> tuple[RuleSet | None, list[Problem]]:

@@ -215,6 +215,8 @@ def test_exit_status_and_what_cannot_be(diff: Diff, tmp_path: Path) -> None:
     assert f"{tmp_path}/new.yaml:1:" in done.stderr
     later = diff(rules(rule()), more, "--since", "2027-01-01")
     assert (later.returncode, "no sample in this time" in later.stderr) == (1, True)
+    above = diff(rules(rule()), more, "--history", str(tmp_path))
+    assert (above.returncode, "no Parquet file is in this folder" in above.stderr) == (1, True)
 
 
 def test_the_hours_are_the_citys(diff: Diff, tmp_path: Path) -> None:
@@ -243,8 +245,8 @@ def test_the_past_of_a_repository(tmp_path: Path, run: Run) -> None:
     assert found["earlier"][0]["by_s"] == -60
     assert fates(told(run("diff", "HEAD:rules/water.yaml", "HEAD:rules", *words, cwd=city))) == []
     for old, why in (
-        ("never:rules", "git has no such revision: not a valid object name: never"),
-        ("main:nowhere", "git has no such revision"),
+        ("never:rules", "git says: not a valid object name: never"),
+        ("main:nowhere", "git says: pathspec 'nowhere' did not match"),
         ("main:../x", "write REVISION:PATH, with a path below this folder"),
         ("-x:rules", "write REVISION:PATH"),
         ("nowhere", "there is no such file or folder"),

@@ -119,7 +119,7 @@ def test_rules_beside_no_city(run: Run, tmp_path: Path) -> None:
         (("flooded", "cam-1"), 1, "rule 'flooded' does not select cam-1: it wants kind: underpass,"
                                   " and the source has 'camera'"),
         (("flooded", "wl-2"), 1, "wl-2 is in the registry and has sent nothing that the rule"),
-        (("flooded", "wl-1", "--at", "noon"), 2, "'noon' is no day or time"),
+        (("flooded", "wl-1", "--at", "noon"), 2, "--at: 'noon' is no day or time"),
         (("flooded", "wl-1", "--at", "2026-05-13", "--until", "2026-05-14"), 2, "say the same"),
     ],
 )  # fmt: skip

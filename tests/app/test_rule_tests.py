@@ -414,6 +414,14 @@ def test_a_city_that_was_just_made_passes_its_own_tests(
     assert "more.yaml:1:1: missing key 'rules'" in capsys.readouterr().err
 
 
+def test_a_rule_file_is_no_test(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "water.yaml"
+    path.write_text("rules: [{name: a, select: {metric: x}, when: {above: 1}}]\n")
+    assert main(["test", str(path)]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{path}: holds rules and no tests")
+
+
 def test_what_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["test", str(tmp_path / "no.yaml")]) == 2
     assert main(["test", str(tmp_path)]) == 2
