@@ -49,6 +49,21 @@ def load_city(
     return replace(city, notes=tuple(sorted(crosschecks.notes(city, document)))), []
 
 
+def with_rules_anew(
+    city: City, *, env: Mapping[str, str] = os.environ
+) -> tuple[City | None, list[Problem]]:
+    """The city with its rule files as they are now (also new ones that its patterns fit), all else
+    as it was read; None, and every problem, where there is any. Blocking."""
+    _, _, document = load_model(city.path, CityFile, env=env)  # for places: the file may be another
+    reader = _Reader(city.path.parent, document, env, facts_of(city.file))
+    rules = reader.rules(city.file.rules)
+    anew = replace(city, rules=rules, warnings=tuple(sorted(set(reader.warnings))))
+    problems = reader.problems + list(crosschecks.problems(anew, document))
+    if problems:
+        return None, sorted(set(problems))
+    return replace(anew, notes=tuple(sorted(crosschecks.notes(anew, document)))), []
+
+
 def load_ground(
     path: Path, *, env: Mapping[str, str] = os.environ
 ) -> tuple[Ground | None, list[Problem]]:

@@ -1,7 +1,7 @@
 """Everything that the HTTP side may touch, handed to it in one piece."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -37,7 +37,8 @@ class Door:
 
     ``city_map`` may take a second at its first call; ``grid``: the cells' file. ``stages``: by
     name, how often each was started again. ``replay``: sends a dead letter on its way again;
-    ``Reject`` where it is refused again, ``Retry`` where that cannot be said now.
+    ``Reject`` where it is refused again, ``Retry`` where that cannot be said now. ``rules``: those
+    in force; ``rules_refused``: what is wrong with the files that were read since.
     """
 
     city: str
@@ -58,7 +59,8 @@ class Door:
     stages: Callable[[], Mapping[str, int]]
     replay: Callable[[DeadLetter], Awaitable[None]]
     inbox: Inbox | None = None
-    rules: RuleSet = field(default_factory=RuleSet)
+    rules: Callable[[], RuleSet] = RuleSet
+    rules_refused: Callable[[], Sequence[str]] = tuple
     roll: RollCall | None = None
     tailing: Tailing | None = None
     explain: Explain | None = None

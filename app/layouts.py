@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+import structlog
+
 from app.city import City
 from app.compose import Case
 from app.config import SqliteJournalConfig
@@ -22,9 +24,13 @@ from citypatrol.records import encode_record
 from citypatrol.stage import Stage
 from rules.incidents import Incident
 from rules.incidents_kafka import IncidentsFromKafka
+from rules.ruleset import RuleSet
 from rules.runner import CURSOR as RULES
 from rules.runner import RulesStage
 
+log = structlog.get_logger(__name__)
+
+_AGAIN_S: Final = 1.0
 _BEHIND_MS: Final = 60_000
 """How far behind the clock the workers are taken to be at the most."""
 
@@ -32,10 +38,12 @@ _BEHIND_MS: Final = 60_000
 @dataclass(frozen=True, slots=True)
 class Judging:
     """``stages`` bring incidents to the desk; ``judged``: the event time that they have come to;
-    ``explain``: None where the rules are judged elsewhere."""
+    ``reload`` puts other rules in force, and returns once they are; ``explain``: None where the
+    rules are judged elsewhere."""
 
     stages: Sequence[Stage]
     judged: Callable[[], Ts | None]
+    reload: Callable[[RuleSet], Awaitable[None]]
     explain: Explain | None = None
 
 
@@ -101,9 +109,10 @@ class OnSqlite:
             self._city.rules,
             apply=_filing(case, clock=self._clock),
             clock=self._clock,
+            put_in_force=_putting_in_force(case, clock=self._clock),
             set_aside=_setting_aside(case, clock=self._clock),
         )
-        return Judging([rules], lambda: rules.judged, rules.explain)
+        return Judging([rules], lambda: rules.judged, rules.reload, rules.explain)
 
     async def close(self) -> None:
         await self._journal.close()
@@ -141,7 +150,18 @@ class OnKafka:
             self._config, apply=_filing(case, clock=self._clock), clock=self._clock
         )
         letters = DeadFromKafka(self._config, store=case.dead, clock=self._clock)
-        return Judging([incidents, letters], lambda: self._clock.now() - _BEHIND_MS)
+        put_in_force = _putting_in_force(case, clock=self._clock)
+
+        async def reload(rules: RuleSet) -> None:
+            """The workers read the rules by themselves."""
+            while True:
+                try:
+                    return await put_in_force(rules)
+                except Retry as retry:
+                    log.warning("new rules wait for the tickets", why=retry.reason)
+                    await asyncio.sleep(_AGAIN_S if retry.after_s is None else retry.after_s)
+
+        return Judging([incidents, letters], lambda: self._clock.now() - _BEHIND_MS, reload)
 
     async def close(self) -> None:
         await self._journal.close()
@@ -168,6 +188,13 @@ def _filing(case: Case, *, clock: Clock) -> Callable[[list[Incident]], Awaitable
         await asyncio.to_thread(case.desk.apply, incidents, now=clock.now())
 
     return file
+
+
+def _putting_in_force(case: Case, *, clock: Clock) -> Callable[[RuleSet], Awaitable[None]]:
+    async def put_in_force(rules: RuleSet) -> None:
+        await asyncio.to_thread(case.desk.put_in_force, rules, now=clock.now())
+
+    return put_in_force
 
 
 def _setting_aside(case: Case, *, clock: Clock) -> Callable[[Entry, str], None]:

@@ -38,12 +38,17 @@ class Modes:
     def __init__(self, path: Path, *, first: str, known: Collection[str]) -> None:
         self._path = path
         self._first = first
-        self.known = sorted({*known, first})
+        self.known: Sequence[str] = []
+        self.know(known)
         self.switches: Sequence[Switch] = self._read()
 
     @property
     def mode(self) -> str:
         return self.switches[-1].mode if self.switches else self._first
+
+    def know(self, modes: Collection[str]) -> None:
+        """The rules name these modes now."""
+        self.known = sorted({*modes, self._first})
 
     def switch(self, mode: str, *, by: str, note: str | None, now: Ts) -> Switch:
         """On the disk when it returns; the same mode again is written down too. Raises UnknownMode,

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import Final
 
 import structlog
@@ -19,6 +18,7 @@ from app.listen import HttpStage
 from app.mode_stage import ModeStage
 from app.modes import Modes
 from app.outcome import OutsideError
+from app.reloading import RulesAgain, cameras_again
 from app.replay import Replay
 from app.rollcall import RollCall
 from app.supervise import Phase, Supervisor
@@ -30,7 +30,6 @@ from citypatrol.clock import Clock, SystemClock
 from citypatrol.history.stage import HistoryStage
 from citypatrol.journal import Journal
 from edge.cameras import CameraStage
-from edge.load import load_cameras
 from ingest.config import input_names
 from ingest.heard_stage import HeardStage
 from ingest.intake import Intake
@@ -65,6 +64,7 @@ class CityRun:
         self._supervisor: Supervisor | None = None
         self._started = asyncio.Event()
         self._cameras: CameraStage | None = None
+        self._rules: RulesAgain | None = None
         self.port = city.file.http.port
 
     def waiting_for(self) -> Sequence[str]:
@@ -83,21 +83,13 @@ class CityRun:
             await asyncio.sleep(_LOOK_S)
 
     async def reload(self) -> None:
-        """Read the file of the cameras again: those that differ are begun, changed or let go, the
-        others go on. One that has problems changes nothing. All else needs a restart."""
-        name = self._city.file.cameras
-        if name is None or self._cameras is None:
-            log.warning("nothing to read again: the city names no cameras")
-            return
-        path = self._city.places.of(name)
-        cameras, problems = await asyncio.to_thread(
-            load_cameras, path, registry=self._city.registry
-        )
-        for problem in problems:
-            log.error("the cameras stay as they were", problem=str(problem))
-        if cameras is not None and not problems:
-            touched = self._cameras.change(cameras)
-            log.info("cameras read again", **asdict(touched))
+        """Read the rules and the file of the cameras again, each by itself: one that has problems
+        changes nothing. All else needs a restart."""
+        await self._started.wait()
+        again = [] if self._rules is None else [self._rules.read_again()]
+        if self._cameras is not None:
+            again.append(cameras_again(self._cameras, self._city))
+        await asyncio.gather(*again)
 
     def _watched(self) -> list[WatchedCamera]:
         """How the cameras are; [] where this city has none."""
@@ -189,9 +181,10 @@ class CityRun:
         )
         tallies = TallyStage(case.store, intake=intake, clock=clock)
         modes = Modes(city.places.modes, first=city.file.mode, known=city.rules.modes)
+        rules = self._rules = RulesAgain(city, put_in_force=judging.reload, modes=modes)
         mode = ModeStage(modes, journal, clock=clock)
         vitals = VitalsStage(intake=intake, clock=clock, process=self._layout.process)
-        server = self._server(case, replay, judging, mode, roll=roll, tailing=tailing)
+        server = self._server(case, replay, judging, mode, rules, roll=roll, tailing=tailing)
         return Supervisor(
             [
                 Phase("inputs", [*self._inputs(journal, case, intake, tailing.tap), tailing]),
@@ -242,6 +235,7 @@ class CityRun:
         replay: Replay,
         judging: Judging,
         mode: ModeStage,
+        rules: RulesAgain,
         *,
         roll: RollCall,
         tailing: Tailing,
@@ -266,7 +260,8 @@ class CityRun:
             stages=self._restarts,
             replay=replay,
             inbox=self._inbox,
-            rules=city.rules,
+            rules=lambda: rules.rules,
+            rules_refused=lambda: rules.refused,
             roll=roll,
             cameras=self._watched,
             tailing=tailing,

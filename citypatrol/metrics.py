@@ -66,6 +66,11 @@ RULES_HELD: Final = Gauge(
     ["rule"],
     registry=REGISTRY,
 )
+RULES_REFUSED: Final = Gauge(
+    "citypatrol_rules_refused",
+    "Problems of the rule files as last read: above 0 the rules before them judge on.",
+    registry=REGISTRY,
+)
 DELIVERIES_PENDING: Final = Gauge(
     "citypatrol_deliveries_pending",
     "Webhook deliveries neither accepted nor dead.",

@@ -87,18 +87,33 @@ class Owner:
     async def save(self) -> None:
         """Store the state with its position, where it has moved."""
         async with self._lock:
-            saved = self._snapshot.position if self._snapshot else 0
-            if self._engine is None or self.position <= saved:
-                return
-            await self._say()
-            data = await asyncio.to_thread(self._engine.snapshot)
-            snapshot = Snapshot(self.position, data)
-            await self._journal.save_snapshot(SNAPSHOT, snapshot)
-            self._snapshot = snapshot
+            await self._save()
+
+    async def reload(self, restore: Callable[[bytes | None], Judge], *, rules_hash: str) -> None:
+        """Judge by other rules from the next message on. What was judged is saved before, so that
+        nobody judges it by other rules; may be repeated."""
+        async with self._lock:
+            await self._save()
+            if self._engine is not None and rules_hash != self._rules_hash:
+                data = await asyncio.to_thread(self._engine.snapshot)
+                self._engine = await asyncio.to_thread(restore, data)
+            self._restore, self._rules_hash = restore, rules_hash
+            if self._engine is not None:
+                await self._announce(self._engine)
 
     async def close(self) -> None:
         await self._samples.close()
         await self._journal.close()
+
+    async def _save(self) -> None:
+        saved = self._snapshot.position if self._snapshot else 0
+        if self._engine is None or self.position <= saved:
+            return
+        await self._say()
+        data = await asyncio.to_thread(self._engine.snapshot)
+        snapshot = Snapshot(self.position, data)
+        await self._journal.save_snapshot(SNAPSHOT, snapshot)
+        self._snapshot = snapshot
 
     async def _open(self) -> None:
         if self._engine is not None:
@@ -114,12 +129,16 @@ class Owner:
             )
             self._snapshot = None
             engine = await self._rewind()
+        await self._announce(engine)
+        self._engine = engine
+        log.info("partition taken", partition=self.partition, position=self.position)
+
+    async def _announce(self, engine: Judge) -> None:
+        """Say in the partition which rules judge it, where its newest word is another."""
         if engine.in_force != self._rules_hash:
             news = RulesInForce(self._clock.now(), self._rules_hash)
             message = Outgoing(self._topics.samples, self.partition, encode_record(news))
             await self._cluster.produce([message])
-        self._engine = engine
-        log.info("partition taken", partition=self.partition, position=self.position)
 
     async def _rewind(self) -> Judge:
         """The engine of the snapshot, and the position of it."""

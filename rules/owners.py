@@ -1,7 +1,7 @@
 """The partitions that one worker owns at this moment: taken, judged, ticked, saved, given back."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 import structlog
@@ -64,6 +64,18 @@ class Owners:
     async def save(self) -> None:
         for owner in list(self._owners.values()):
             await owner.save()
+
+    async def reload(self, reload: Callable[[Owner], Awaitable[None]]) -> None:
+        """Let each owner judge by other rules; while Kafka is away it waits."""
+        for partition, owner in list(self._owners.items()):
+            while self._owners.get(partition) is owner:
+                try:
+                    await reload(owner)
+                except (Retry, JournalFull) as error:
+                    log.warning("new rules wait for Kafka", partition=partition, reason=str(error))
+                    await asyncio.sleep(_AGAIN_S)
+                else:
+                    break
 
     async def give(self, partitions: Iterable[int]) -> None:
         """Hand the states over through their snapshots. Whoever comes next works out from Kafka

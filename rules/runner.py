@@ -32,6 +32,9 @@ Apply = Callable[[list[Incident]], Awaitable[None]]
 """Stores what the incidents bring; idempotent. Raises ``Retry`` while it cannot."""
 Announce = Callable[[RulesInForce], Awaitable[object]]
 """Puts the record into the journal. Raises ``JournalFull`` while it cannot."""
+PutInForce = Callable[[RuleSet], Awaitable[None]]
+"""Tells the tickets that other rules judge from here on; idempotent. Raises ``Retry`` while it
+cannot."""
 SetAside = Callable[[Entry, str], None]
 """Keeps a record that broke the engine, with the reason."""
 
@@ -64,12 +67,16 @@ class RulesStage:
         apply: Apply,
         clock: Clock,
         announce: Announce | None = None,
+        put_in_force: PutInForce | None = None,
         set_aside: SetAside | None = None,
     ) -> None:
-        """``announce``: by default the journal's own ``append``."""
+        """``announce``: by default the journal's own ``append``; ``put_in_force`` is called at a
+        reload only."""
         self.judged: Ts | None = None
         self._journal = journal
-        self._rules = rules
+        self._rules = self._wanted = rules
+        self._taken_over = asyncio.Event()
+        self._put_in_force = put_in_force
         self._apply = apply
         self._clock = clock
         self._announce = announce or (lambda record: journal.append([record]))
@@ -78,6 +85,7 @@ class RulesStage:
         self._saved = Snapshot(0, b"")
         self._position = 0
         self._announced: str | None = None
+        self._told: RuleSet | None = None
         self._refused: set[int] = set()
         self._careful_until = 0
         self._gauges = Gauges(CURSOR)
@@ -87,9 +95,12 @@ class RulesStage:
     def waiting_for(self) -> str | None:
         return None if self._engine is not None else "the rules' state is not restored yet"
 
-    def reload(self, rules: RuleSet) -> None:
-        """Judge by these rules from the next page on; where a condition stays, alarms do."""
-        self._rules = rules
+    async def reload(self, rules: RuleSet) -> None:
+        """Judge by these rules from the next page on; where a condition stays, alarms do. Returns
+        once they judge."""
+        self._wanted = rules
+        self._taken_over.clear()
+        await self._taken_over.wait()
 
     async def explain(self, rule: str, *, source: str) -> Explanation:
         """Between two pages. Raises Unexplained."""
@@ -109,13 +120,13 @@ class RulesStage:
         self._engine = None
         self._saved = await self._journal.load_snapshot(CURSOR) or Snapshot(0, b"")
         engine = await self._rewind()
-        self._announced = engine.in_force
+        self._announced, self._told = engine.in_force, None
         save_at = time.monotonic() + SAVE_S
         drained_by: float | None = None
         while True:
             if stop.is_set() and drained_by is None:
                 drained_by = time.monotonic() + _DRAIN_S
-            engine = await self._take_over(engine)
+            engine = await self._take_over(engine, stop)
             wait_s = _WAIT_S if drained_by is None else 0.0
             limit = 1 if self._position < self._careful_until else MOST
             entries = await self._pages.after(self._position, wait_s=wait_s, limit=limit)
@@ -141,19 +152,37 @@ class RulesStage:
         self._engine, self._position = engine, self._saved.position
         return engine
 
-    async def _take_over(self, engine: Engine) -> Engine:
+    async def _take_over(self, engine: Engine, stop: asyncio.Event) -> Engine:
         """Let new rules judge, and say so in the journal."""
-        if engine.rules is not self._rules:
-            data = await asyncio.to_thread(engine.snapshot)
-            engine = await asyncio.to_thread(_restored, self._rules, data)
-            self._engine = engine
-        if self._announced != engine.rules.hash:
+        if self._rules is not self._wanted:
+            engine = await self._replaced(engine, self._wanted, stop)
+        if self._told is not engine.rules:  # their hash takes a while
+            await self._tell(engine.rules)
+        if self._rules is self._wanted:
+            self._taken_over.set()
+        return engine
+
+    async def _tell(self, rules: RuleSet) -> None:
+        if self._announced != rules.hash:
             try:
-                await self._announce(RulesInForce(ts=self._clock.now(), hash=engine.rules.hash))
+                await self._announce(RulesInForce(ts=self._clock.now(), hash=rules.hash))
             except JournalFull:
                 log.warning("the journal is full: new rules are announced later")
-            else:
-                self._announced = engine.rules.hash
+                return
+            self._announced = rules.hash
+        self._told = rules
+
+    async def _replaced(self, engine: Engine, rules: RuleSet, stop: asyncio.Event) -> Engine:
+        """The engine that goes on under these rules. What was judged is saved before, so that no
+        replay judges it by other rules."""
+        if rules.hash != engine.rules.hash:
+            await self._save(engine)
+            if (put_in_force := self._put_in_force) is not None:
+                await self._patiently(lambda: put_in_force(rules), stop)
+            async with self._folding:
+                data = await asyncio.to_thread(engine.snapshot)
+                self._engine = engine = await asyncio.to_thread(_restored, rules, data)
+        self._rules = rules
         return engine
 
     async def _judge(self, engine: Engine, entries: Sequence[Entry], stop: asyncio.Event) -> Engine:
@@ -172,7 +201,7 @@ class RulesStage:
             return await self._rewind()
         if incidents:
             crash_point(CrashPoint.RULES_APPLY_BEFORE)
-            await self._hand_over(incidents, stop)
+            await self._patiently(lambda: self._apply(incidents), stop)
             crash_point(CrashPoint.RULES_APPLY_AFTER)
         self._position = entries[-1].position
         self._gauges.folded(engine, records)
@@ -185,17 +214,17 @@ class RulesStage:
         if self._set_aside is not None:
             self._set_aside(entry, reason)
 
-    async def _hand_over(self, incidents: list[Incident], stop: asyncio.Event) -> None:
-        """Until they are stored; a stop meanwhile leaves them to the next start's replay."""
+    async def _patiently(self, store: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
+        """Until it is stored; a stop meanwhile leaves it to the next start's replay."""
         pause_s = _PAUSE_S
         while True:
             try:
-                return await self._apply(incidents)
+                return await store()
             except Retry as retry:
                 if stop.is_set():
                     raise
                 wait_s = pause_s if retry.after_s is None else retry.after_s
-                log.warning("incidents wait for the tickets", why=retry.reason, again_in_s=wait_s)
+                log.warning("the rules wait for the tickets", why=retry.reason, again_in_s=wait_s)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), wait_s)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)

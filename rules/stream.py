@@ -13,7 +13,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Final
 
 import faust
@@ -39,6 +39,9 @@ _SHARE: Final = 20
 _NEVER_S: Final = 10 * 365 * 86_400.0
 
 Judge = Callable[[int, int, bytes | None], Awaitable[None]]
+Reading = Callable[
+    [Callable[[RuleSet], Awaitable[None]]], Callable[[], Coroutine[None, None, None]]
+]
 
 log = structlog.get_logger(__name__)
 
@@ -97,6 +100,7 @@ class Worker:
         patience_s: float,
     ) -> None:
         self._topics = config.topics
+        self._rules = rules
         self._journal = config.build()
         self._cluster = self._journal.cluster
         self._owners = Owners(
@@ -105,8 +109,8 @@ class Worker:
                 cluster=self._cluster,
                 topics=self._topics,
                 journal=self._journal.partition(partition),
-                restore=lambda data: Engine(rules) if data is None else Engine.restore(rules, data),
-                rules_hash=rules.hash,
+                restore=_restoring(self._rules),
+                rules_hash=self._rules.hash,
                 clock=clock,
             ),
             cluster=self._cluster,
@@ -155,6 +159,12 @@ class Worker:
         await self._said.close()
         await self._journal.close()
         return 1 if failed else 0
+
+    async def reload(self, rules: RuleSet) -> None:
+        """Judge every partition owned here by these rules; returns once they do."""
+        self._rules = rules
+        restore, rules_hash = _restoring(rules), rules.hash
+        await self._owners.reload(lambda owner: owner.reload(restore, rules_hash=rules_hash))
 
     async def _follow_time(self) -> None:
         """Ticks for the partitions owned here, as far as the slowest input process has come."""
@@ -225,10 +235,24 @@ class Worker:
         await self._owners.give(place.partition for place in revoked)
 
 
-async def _run(worker: Worker) -> int:
-    stop = asyncio.Event()
+def _restoring(rules: RuleSet) -> Callable[[bytes | None], Engine]:
+    return lambda data: Engine(rules) if data is None else Engine.restore(rules, data)
+
+
+async def _run(worker: Worker, reading: Reading | None) -> int:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    again: set[asyncio.Task[None]] = set()
     for one in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(one, stop.set)
+        loop.add_signal_handler(one, stop.set)
+    if reading is not None:
+        read_again = reading(worker.reload)
+
+        def hung_up() -> None:
+            task = loop.create_task(read_again())
+            again.add(task)
+            task.add_done_callback(again.discard)
+
+        loop.add_signal_handler(signal.SIGHUP, hung_up)
     return await worker.run(stop)
 
 
@@ -238,8 +262,10 @@ def run_worker(
     *,
     clock: Clock | None = None,
     patience_s: float = PATIENCE_S,
+    reading: Reading | None = None,
 ) -> int:
     """Judge the partitions that fall to this process until SIGTERM; returns the exit status.
+    SIGHUP does what ``reading`` makes of how rules are put in force.
 
     0 after a clean stop; 1 where the consumer died (something waits, and nothing has moved for
     ``patience_s``), so that the supervisor starts another process.
@@ -251,7 +277,7 @@ def run_worker(
         worker = Worker(
             rules, config, clock=clock or SystemClock(), folder=folder, patience_s=patience_s
         )
-        return await _run(worker)
+        return await _run(worker, reading)
 
     for noisy in ("faust", "mode", "aiokafka"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -116,7 +116,8 @@ class Desk:
 
     def put_in_force(self, rules: RuleSet, *, now: Ts) -> None:
         """Tickets are from now on of these rules: shadows of promoted rules end and what still
-        fires is filed, and a rule that is new here is watched. Call it at the start."""
+        fires is filed, and a rule that is new here is watched. Call it at the start and before
+        other rules judge; again with the same rules it changes nothing."""
         with self._ledger(now) as (connection, ledger):
             put_in_force(connection, rules.rules, now=now)
             by_name = {rule.name: rule for rule in rules.rules}

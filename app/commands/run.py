@@ -1,5 +1,5 @@
 """``citypatrol run city.yaml``: every stage in one process on SQLite, until SIGTERM. SIGHUP reads
-the cameras again."""
+the rules and the cameras again."""
 
 import argparse
 import os

@@ -1,4 +1,5 @@
-"""``citypatrol worker city.yaml``: judges partitions of the Kafka layout, until SIGTERM."""
+"""``citypatrol worker city.yaml``: judges partitions of the Kafka layout, until SIGTERM. SIGHUP
+reads the rules again."""
 
 import argparse
 from pathlib import Path
@@ -12,6 +13,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     from app.process import configure_logs, load_or_raise
+    from app.reloading import RulesAgain
     from citypatrol.errors import ConfigError, Problem, Retry
     from citypatrol.kafka_config import KafkaJournalConfig
 
@@ -27,6 +29,8 @@ def execute(args: argparse.Namespace) -> int:
         message = f"a worker needs {error.name}: pip install 'citypatrol[cluster]'"
         raise ConfigError([Problem("journal", 0, 0, message)]) from error
     try:
-        return run_worker(city.rules, config)
+        return run_worker(
+            city.rules, config, reading=lambda put: RulesAgain(city, put_in_force=put).read_again
+        )
     except Retry as error:
         raise OutsideError(str(error)) from error

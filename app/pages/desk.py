@@ -103,6 +103,7 @@ class Renderer:
             "ended": self._cards(ended),
             "trial": self._cards(trial),
             "held": door.tickets.held_rules(),
+            "refused": door.rules_refused(),
             "counts": counts,
             "more": max(0, counts.open - len(tickets)),
             "spots": spots[::-1],

@@ -41,7 +41,7 @@ def explain(door: Door) -> APIRouter:
 
 def _filed(door: Door, found: Explanation) -> Filed:
     """What the desk has made of it."""
-    rule = next((one for one in door.rules.rules if one.name == found.rule), None)
+    rule = next((one for one in door.rules().rules if one.name == found.rule), None)
     recent = door.tickets.incidents(source=found.source, limit=_LOOKED_AT).incidents
     mine = [(one, ticket) for one, ticket in recent if one.rule == found.rule]
     ticket = next((ticket for one, ticket in mine if one.id == found.incident), None)

@@ -53,7 +53,7 @@ def sources(door: Door) -> APIRouter:
         newest = [door.dead.get(one.id) for one in dead[:_LETTERS]]
         return source_json(
             known,
-            rules=watching(door.rules, labels=known.labels, metrics=metrics),
+            rules=watching(door.rules(), labels=known.labels, metrics=metrics),
             incidents=door.tickets.incidents(source=source_id, firing=True).incidents,
             dead=dead,
             letters=[one for one in newest if one is not None],

@@ -145,12 +145,14 @@ async def until(condition: Callable[[], Awaitable[object]], *, timeout_s: float 
         await asyncio.sleep(0.05)
 
 
-def write_files(folder: Path, *, broker: Mosquitto, hooks: int, http: int, journal: str) -> Path:
+def write_files(
+    folder: Path, *, broker: Mosquitto, hooks: int, http: int, journal: str, rules: str = RULES
+) -> Path:
     """The city's files; its secrets are named in them and come from ``ENVIRONMENT``."""
     texts = {
         "city.yaml": CITY.format(mqtt=broker.port, http=http, journal=journal),
         "units.yaml": UNITS.format(hooks=hooks),
-        "rules.yaml": RULES,
+        "rules.yaml": rules,
         "registry.csv": REGISTRY,
     }
     for name, text in texts.items():
@@ -183,8 +185,9 @@ async def city_running(
     http: int,
     command: str = "run",
     journal: str = SQLITE,
+    rules: str = RULES,
 ) -> AsyncIterator[Running]:
-    city = write_files(folder, broker=broker, hooks=hooks, http=http, journal=journal)
+    city = write_files(folder, broker=broker, hooks=hooks, http=http, journal=journal, rules=rules)
     async with process(command, city) as started, aiohttp.ClientSession() as session:
         yield Running(folder / f"{command}.log", started, f"http://127.0.0.1:{http}", session)
 

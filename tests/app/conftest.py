@@ -64,7 +64,7 @@ def heard_city(tmp_path: Path) -> Iterator[TheDesk]:
     data.mkdir()
     stage = heard(data)
     tailing = Tailing(Tap(), heard=stage, inputs=[INPUT])
-    with City(data, roll=roll_of(stage), rules=RULES, tailing=tailing) as desk:
+    with City(data, roll=roll_of(stage), rules=lambda: RULES, tailing=tailing) as desk:
         at_port(tmp_path, int(desk.base.rpartition(":")[2]))
         yield desk
         tailing.tap.close()

@@ -31,7 +31,7 @@ class Live:
 
 async def test_over_the_api(tmp_path: Path) -> None:
     desk = make_desk(tmp_path)
-    async with serving(desk, rules=RULES, explain=Live()) as running:
+    async with serving(desk, rules=lambda: RULES, explain=Live()) as running:
         query = "/api/v1/explain?rule=underpass-flooded&source=pump-1"
         status, body, _ = await running.get(query)
         assert (status, body["state"], body["at"]) == (200, "firing", "2026-05-13T00:02:11.480Z")
@@ -58,7 +58,7 @@ async def test_where_workers_judge(desk: TheDesk) -> None:
 
 async def test_the_end_of_a_cooldown(tmp_path: Path) -> None:
     """The incident before was closed at the desk a minute ago."""
-    async with serving(make_desk(tmp_path), rules=RULES, explain=Live()) as running:
+    async with serving(make_desk(tmp_path), rules=lambda: RULES, explain=Live()) as running:
         earlier = incident(since=NOW - 900_000)
         running.file(earlier)
         running.file(replace(earlier, cleared_at=NOW - 600_000))
@@ -74,7 +74,7 @@ async def test_the_end_of_a_cooldown(tmp_path: Path) -> None:
 def test_from_a_terminal(tmp_path: Path, terminal: Terminal) -> None:
     data = tmp_path / "data"
     data.mkdir()
-    with City(data, rules=RULES, explain=Live()) as desk:
+    with City(data, rules=lambda: RULES, explain=Live()) as desk:
         at_port(tmp_path, int(desk.base.rpartition(":")[2]))
         assert terminal("explain", "underpass-flooded", "pump-1") == 0
         assert "firing since 2026-05-13T00:00:11.480Z" in terminal.out

@@ -89,7 +89,7 @@ def test_from_the_terminal(tmp_path, capsys):
     assert main(["promote", "a", "--dry-run", *city]) == 0
     assert (path.read_text(), "-    shadow: true\n" in capsys.readouterr().out) == (RULES, True)
     assert main(["promote", "a", *city]) == 0
-    assert "takes it at its next start" in capsys.readouterr().out
+    assert "takes it at SIGHUP" in capsys.readouterr().out
     assert path.read_text() == RULES.replace("    shadow: true\n", "")
     assert path.stat().st_mode & 0o777 == 0o640
     assert main(["promote", "a", *city]) == 1

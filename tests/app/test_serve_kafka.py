@@ -3,13 +3,16 @@
 import asyncio
 import signal
 import time
+from collections.abc import Awaitable, Callable
 
 from bench.servers.free_port import free_port
 from bench.servers.mosquitto import mosquitto
 from citypatrol.history.reading import History
 from tests.app.a_running_city import (
     PASSWORD,
+    RULES,
     Device,
+    Running,
     answer,
     city_running,
     process,
@@ -18,12 +21,26 @@ from tests.app.a_running_city import (
     until,
 )
 
+DEEP = """\
+  - name: deep
+    select: {metric: water_level}
+    when: {above: 20}
+    ticket: {category: road.deep, title: deep}
+"""
+
+
+def _has_tickets(city: Running, count: int) -> Callable[[], Awaitable[object]]:
+    async def ask() -> object:
+        return len((await city.get("/api/v1/tickets"))["tickets"]) == count
+
+    return ask
+
 
 async def test_a_flood_becomes_one_ticket_over_kafka_and_a_killed_worker(
     tmp_path, kafka_server, prefix
 ):
-    """Publisher, broker, serve, Kafka, worker, Kafka, serve, unit, and back; the worker is killed
-    in the middle of the flood, and another one goes on."""
+    """Publisher, broker, serve, Kafka, worker, Kafka, serve, unit, and back; at SIGHUP a rule comes
+    that no unit hears of; the worker is killed in the middle of the flood, and another goes on."""
     with mosquitto(users={"city": PASSWORD}) as broker:
         journal = (
             f"{{type: kafka, brokers: [{kafka_server.address}], prefix: {prefix}, partitions: 2}}"
@@ -44,6 +61,10 @@ async def test_a_flood_becomes_one_ticket_over_kafka_and_a_killed_worker(
             flood = asyncio.create_task(device.keep_saying(31))
             async with process("worker", tmp_path / "city.yaml") as worker:
                 await until(says(lambda: unit.events), timeout_s=90)
+                (tmp_path / "rules.yaml").write_text(RULES + DEEP)
+                for one in (city.process, worker):
+                    one.send_signal(signal.SIGHUP)
+                await until(_has_tickets(city, 2), timeout_s=90)
                 worker.send_signal(signal.SIGKILL)
                 await worker.wait()
             async with process("worker", tmp_path / "city.yaml") as worker:
@@ -57,7 +78,9 @@ async def test_a_flood_becomes_one_ticket_over_kafka_and_a_killed_worker(
                 assert await asyncio.wait_for(worker.wait(), 30) == 0
             assert unit.types() == ["ticket.opened", "ticket.resolved", "ticket.updated"]
             listed = (await city.get("/api/v1/tickets"))["tickets"]
-            assert [one["state"] for one in listed] == ["resolved"]
+            states = {one["rule"]: one["state"] for one in listed}
+            assert states.keys() == {"flooded", "deep"}
+            assert states["flooded"] == "resolved"
             status, took_s = await city.stop()
             assert status == 0, city.log
             assert took_s < 10, city.log

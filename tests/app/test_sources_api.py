@@ -22,7 +22,7 @@ async def city(tmp_path: Path) -> AsyncIterator[TheDesk]:
     stage = heard(tmp_path)
     tailing = Tailing(Tap(), heard=stage, inputs=[INPUT])
     made = make_desk(tmp_path)
-    async with serving(made, roll=roll_of(stage), rules=RULES, tailing=tailing) as running:
+    async with serving(made, roll=roll_of(stage), rules=lambda: RULES, tailing=tailing) as running:
         yield running
         tailing.tap.close()
 

@@ -218,7 +218,7 @@ async def test_new_rules_take_over_while_it_runs(journal: SqliteJournal) -> None
     await journal.append(records("0 a x 16 \n| 60"))
     async with running(stage):
         await until(lambda: len(tickets.got) == 1)
-        stage.reload(OTHER)
+        await stage.reload(OTHER)
         await until(lambda: len(tickets.got) == 2)
         await journal.append(records("70 a x 16 \n| 130"))
         await until(lambda: len(tickets.got) == 3)
@@ -226,6 +226,52 @@ async def test_new_rules_take_over_while_it_runs(journal: SqliteJournal) -> None
         "a x since 0 fired 60 cleared 60 value 16",
         "a x since 70 fired 130 value 16",
     ]
+
+
+async def test_the_tickets_hear_of_new_rules_before_these_judge(journal: SqliteJournal) -> None:
+    """Also where they cannot at once. What is the same, is no news."""
+    heard: list[tuple[RuleSet, int]] = []
+    refusals = [Retry("locked", after_s=0.01)]
+    tickets = Tickets()
+
+    async def put_in_force(rules: RuleSet) -> None:
+        if refusals:
+            raise refusals.pop()
+        heard.append((rules, len(tickets.got)))
+
+    stage = RulesStage(journal, FLOOD, apply=tickets, clock=CLOCK, put_in_force=put_in_force)
+    await journal.append(records("0 a x 16 \n| 60"))
+    async with running(stage):
+        await until(lambda: len(tickets.got) == 1)
+        await stage.reload(one_rule("when: {above: 15, for: 60s}"))
+        assert heard == []
+        await stage.reload(OTHER)
+        await until(lambda: len(tickets.got) == 2)
+    assert heard == [(OTHER, 1)]
+    entries = await journal.read("any", after=0)
+    said = [one.record.hash for one in entries if isinstance(one.record, RulesInForce)]
+    assert said == [FLOOD.hash, OTHER.hash]
+
+
+async def test_a_crash_behind_a_reload_forgets_no_alarm_of_the_old_rules(
+    journal: SqliteJournal,
+) -> None:
+    """What they judged is saved: else the replay would judge it by the new ones, and the alarm that
+    they have opened would never clear."""
+    tickets = Tickets()
+    stage = RulesStage(journal, FLOOD, apply=tickets, clock=CLOCK)
+    await journal.append(records("0 a x 16 \n| 60"))
+    task = asyncio.create_task(stage.run(asyncio.Event()))
+    await until(lambda: len(tickets.got) == 1)
+    higher = one_rule("when: {above: 90, for: 60s}")
+    await stage.reload(higher)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    again = Tickets()
+    async with running(RulesStage(journal, higher, apply=again, clock=CLOCK)):
+        await until(lambda: bool(again.got))
+    assert outcome([*tickets.got, *again.got]) == ["a x since 0 fired 60 cleared 60 value 16"]
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["kept", "counted only"])

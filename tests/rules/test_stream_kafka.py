@@ -10,11 +10,12 @@ from structlog.testing import capture_logs
 
 from bench.servers.kafka import kafka
 from citypatrol.clock import ManualClock
+from citypatrol.errors import Retry
 from citypatrol.journal import Snapshot
 from citypatrol.journal_kafka import KafkaJournal
 from citypatrol.kafka_config import KafkaJournalConfig
 from citypatrol.kafka_topics import Outgoing
-from citypatrol.records import Tick, encode_record
+from citypatrol.records import RulesInForce, Tick, encode_record
 from rules.owner import Owner
 from rules.owners import Owners
 from tests.rules.an_owner import Counting, all_of, fill, owner_of, reading, said
@@ -139,6 +140,33 @@ async def test_a_damaged_snapshot_is_worked_out_again(
     await again.close()
 
 
+async def test_an_owner_judges_by_other_rules_and_says_so(
+    kafka_journal: KafkaJournal, config: KafkaJournalConfig
+) -> None:
+    """What the old rules judged is saved before; a second call, as after an outage, is harmless."""
+    ticks = [encode_record(Tick(n)) for n in (1, 2)]
+    await fill(kafka_journal, config, ticks)
+    owner = owner_of(kafka_journal, config)
+    await owner.judge(1, ticks[0])
+    restored: list[bytes | None] = []
+
+    def restore(data: bytes | None) -> Counting:
+        restored.append(data)
+        return Counting([*orjson.loads(data or b"[]"), 2])
+
+    await owner.reload(restore, rules_hash="cd34")
+    kept = await kafka_journal.partition(0).load_snapshot("rules")
+    assert kept is not None
+    assert (kept.position, kept.data) == (1, b"[1]")
+    await owner.reload(restore, rules_hash="cd34")
+    assert restored == [b"[1]"]
+    await owner.judge(2, ticks[1])
+    assert await said(kafka_journal, config) == [1], "the other rules say nothing of 2"
+    news = [one.value for one in await all_of(kafka_journal, config.topics.samples)][2:]
+    assert set(news) == {encode_record(RulesInForce(7, "cd34"))}
+    await owner.close()
+
+
 async def test_owners_tick_every_partition_and_give_their_states_over(
     kafka_journal: KafkaJournal, config: KafkaJournalConfig
 ) -> None:
@@ -162,6 +190,16 @@ async def test_owners_tick_every_partition_and_give_their_states_over(
         await view.close()
         await owners.judge(partition, 1, encode_record(Tick(1000)))
     assert owners.positions() == {0: 1, 1: 1}
+
+    refusals, reloaded = [Retry("away")], []
+
+    async def reload(owner: Owner) -> None:
+        if refusals:
+            raise refusals.pop()
+        reloaded.append(owner.partition)
+
+    await owners.reload(reload)
+    assert reloaded == [0, 1]
     await owners.give([1, 5])
     assert owners.positions() == {0: 1}
     handed = await kafka_journal.partition(1).load_snapshot("rules")
