@@ -5,8 +5,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.commands.past import add_past_options, outside, progress_bar, question_of, unreadable
-from app.outcome import FINE, UsageError, WrongError
+from app.commands.past import (
+    add_past_options,
+    nothing_in,
+    outside,
+    progress_bar,
+    question_of,
+    unreadable,
+)
+from app.outcome import FINE, UsageError
 from app.terminal import say
 
 if TYPE_CHECKING:
@@ -54,8 +61,7 @@ def execute(args: argparse.Namespace) -> int:
             reckoned = reckon(question, tell=unreadable, progress=progress)
             answer = stack.enter_context(reckoned)
         if answer.until is None:
-            message = f"{question.history}: no sample in this time"
-            raise WrongError(message)
+            raise nothing_in(question.history)
         verdicts = _verdicts(question, answer) if args.verdicts else None
         written = [] if args.parquet is None else as_parquet(answer, args.parquet)
         if args.plot is not None:
