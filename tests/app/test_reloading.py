@@ -9,6 +9,8 @@ from app.city import City
 from app.city_reading import load_city
 from app.modes import Modes
 from app.reloading import RulesAgain
+from app.run import CityRun
+from bench.servers.free_port import free_port
 from citypatrol import metrics
 from rules.ruleset import RuleSet
 from tests.app.a_city import FILES, write_city
@@ -17,6 +19,13 @@ WATER = FILES["rules/water.yaml"]
 SMELL = (
     'rules: [{name: smell, select: {metric: h2s}, when: {above: "2 mg/m3"}, mode: {event: off}}]'
 )
+PLAIN = "rules: [{name: smell, select: {metric: h2s}, when: {above: 2}}]"
+SAID = {
+    "rules read again",
+    "the rules stay as they were",
+    "cameras read again",
+    "the cameras stay as they were",
+}
 
 
 class InForce:
@@ -141,3 +150,23 @@ async def test_of_many_names_some_are_said(tmp_path: Path) -> None:
     with capture_logs() as logs:
         await again.read_again()
     assert logs[-1]["added"] == [*(f"r{n:02}" for n in range(20)), "and 3 more"]
+
+
+async def test_rules_and_cameras_are_read_each_by_themselves(tmp_path: Path) -> None:
+    """What is wrong with the ones keeps the others from nothing."""
+    text = FILES["city.yaml"]
+    for port in ("1883", "8080", "8086"):
+        text = text.replace(port, str(free_port()))  # nobody is there, and nothing waits for them
+    run = CityRun(city_of(tmp_path, city=text, cameras="cameras: []\n"))
+    said = []
+    async with run.running():
+        for cameras, rules in (("cameras: 5\n", PLAIN), ("cameras: []\n", "rules: 5\n")):
+            (tmp_path / "cameras.yaml").write_text(cameras)
+            (tmp_path / "rules/smell.yaml").write_text(rules)
+            with capture_logs() as logs:
+                await run.reload()
+            said.append({one["event"] for one in logs} & SAID)
+    assert said == [
+        {"the cameras stay as they were", "rules read again"},
+        {"cameras read again", "the rules stay as they were"},
+    ]
