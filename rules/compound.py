@@ -14,8 +14,9 @@ import numpy as np
 from citypatrol.clock import Ts
 from citypatrol.columns import Column, Ints
 from rules.alarm import Alarm, Pending
-from rules.block import NEVER, Track
+from rules.block import NEVER, Block, Track
 from rules.book import OK, STEADY, UNSELECTED, Book, Counts, Say
+from rules.calm import Calm, calm_part
 from rules.conditions import Conditions
 from rules.gate import Rows
 from rules.relations import Children, Groups, Waits
@@ -56,6 +57,12 @@ class CompoundRule:
         self._fresh = Column(np.bool_, False)  # to be looked at when its next sample comes
         self._standing: dict[int, Alarm] = {}  # where time alone has moved it since the mark
         self._next = NEVER
+        self._calm: Calm | None = None
+        part = calm_part(rule)
+        if part is not None:
+            self._calm = Calm(
+                part, self.conditions, code=self.book.code, mark=self._mark, wake=self._wake
+            )
 
     @property
     def track(self) -> Track:
@@ -89,6 +96,7 @@ class CompoundRule:
         for column in (self._mark, self._wake, self._worthless, self._fresh):
             column.ensure(int(keys.max()) + 1)
         self._fresh.data[keys] = True
+        self.conditions.openings.enrol(source)
         chosen = selected(self.rule, source, self._sources)
         if table is None:
             chosen &= self._sources.of_others(source)
@@ -111,6 +119,8 @@ class CompoundRule:
             self._walk(key, now)
         for strand in self.strands:
             strand.settle()
+        if self._calm is not None:
+            self._calm.settle()
 
     def alarm(self, key: int) -> Alarm:
         """As it stands."""
@@ -173,6 +183,10 @@ class CompoundRule:
         block = strand.take(now)
         if not len(block):
             return
+        if self._calm is not None:
+            block = self._sift(self._calm, strand, block, touched)
+            if not len(block):
+                return
         moves = np.zeros(len(block), bool)
         for leaf in self.conditions.leaves.values():
             if leaf.strand is strand:
@@ -192,6 +206,17 @@ class CompoundRule:
                 for source in sources.tolist():
                     self._reach(leaf.part.site is not None, source, touched)
 
+    def _sift(self, calm: Calm, strand: Strand, block: Block, touched: set[int]) -> Block:
+        """What is left of the block when the alarms that are ok are dealt with."""
+        if strand is self._own:
+            self._next = min(self._next, calm.begin(block))
+            fresh = block.key[self._fresh.data[block.key]]
+            touched.update(fresh[block.track.ts.data[fresh] != NEVER].tolist())
+            self._fresh.data[block.key] = False
+        left, keys = calm.sift(strand, block)
+        touched.update(keys.tolist())
+        return left
+
     def _reach(self, by_site: bool, source: int, touched: set[int]) -> None:
         key = self._own.key(source)
         if key >= 0:
@@ -205,9 +230,15 @@ class CompoundRule:
         """The alarms that time alone may move."""
         wake = self._wake.data
         keys = np.flatnonzero(wake <= now)
-        ready = wake[keys] + self._waits.of(self._own.sources(keys)) <= now
-        touched.update(keys[ready].tolist())
-        self._next = int(wake[~np.isin(np.arange(len(wake)), keys[ready])].min(initial=NEVER))
+        until = now - self._waits.of(self._own.sources(keys))
+        ready = wake[keys] <= until
+        keys, until = keys[ready], until[ready]
+        if self._calm is not None:
+            keys = keys[~self._calm.rest(keys, until)]
+        touched.update(keys.tolist())
+        waits = np.ones(len(wake), bool)
+        waits[keys] = False
+        self._next = int(wake[waits].min(initial=NEVER))
 
     def _walk(self, key: int, now: Ts) -> None:
         if self.book.code.data[key] == UNSELECTED:
@@ -226,8 +257,11 @@ class CompoundRule:
         )
         walk.go(until)
         self._mark.data[key], self._worthless.data[key] = walk.mark, walk.worthless
-        self._wake.data[key] = walk.wake
-        self._next = min(self._next, walk.wake)
+        wake = walk.wake
+        if self._calm is not None and walk.alarm is walk.kept is None:
+            wake = self._calm.next(source, until)
+        self._wake.data[key] = wake
+        self._next = min(self._next, wake)
         self.book.keep(key, walk.kept)
         if walk.alarm == walk.kept:
             self._standing.pop(key, None)

@@ -2,23 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
-
-import numpy as np
 
 from citypatrol.clock import Ts
 from citypatrol.columns import Ints
 from rules.block import NEVER
 from rules.hours import Hours
 from rules.leaf import Leaf, Newest, Series
+from rules.openings import Openings
 from rules.ruleset import EVERY_METRIC, Rule
 from rules.series import Table
 from rules.sources import Sources
 from rules.strand import Strand
 from rules.tree import Node, Part, Truth
-
-_CELLS: Final = 10
-"""Of a degree: sunset differs by 24 s from one to the next. A city has few, and sources many."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,11 +46,10 @@ class Conditions:
         wait: Callable[[Ints], Ints],
     ) -> None:
         self._rule = rule
-        self._sources = sources
         self._when = tree_of(rule)
         self._clear = clear_of(rule)
         self._unless = unless_of(rule)
-        self._hours: dict[tuple[float, float] | None, Hours] = {}
+        self.openings = Openings(rule.during, sources=sources)
         self.strands: list[Strand] = []
         own = Part(metric=None)
         plain = self._when if isinstance(self._when, Part) else own
@@ -82,7 +76,8 @@ class Conditions:
 
     def footing(self, source: int) -> Footing:
         return Footing(
-            {part: leaf.series(source) for part, leaf in self.leaves.items()}, self._of(source)
+            {part: leaf.series(source) for part, leaf in self.leaves.items()},
+            self.openings.of(source),
         )
 
     def is_blind(self, footing: Footing, newest: Newest, *, at: Ts) -> bool:
@@ -107,27 +102,6 @@ class Conditions:
 
     def _truth(self, tree: Node | Part, footing: Footing, newest: Newest, at: Ts) -> Truth:
         return tree.truth(lambda part: self.leaves[part].truth(footing.parts[part], newest, at=at))
-
-    def _of(self, source: int) -> Hours | None:
-        during = self._rule.during
-        if during is None:
-            return None
-        place = None
-        if during.by_the_sun:
-            place = self._place(source) or during.place
-        hours = self._hours.get(place)
-        if hours is None:
-            hours = self._hours[place] = Hours(during, place=place)
-        return hours
-
-    def _place(self, source: int) -> tuple[float, float] | None:
-        at = np.array([source])
-        lat, lon = (
-            float(self._sources.cells(at, label, default=None)[0]) for label in ("lat", "lon")
-        )
-        if not (abs(lat) <= 90 and abs(lon) <= 180):  # NaN too
-            return None
-        return round(lat * _CELLS) / _CELLS, round(lon * _CELLS) / _CELLS
 
 
 def tree_of(rule: Rule) -> Node | Part:

@@ -5,8 +5,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
 from citypatrol.clock import Ts
+from citypatrol.columns import Ints
 from citypatrol.workdays import is_workday
+from rules.block import NEVER
 from rules.during import During, Edge, Span
 from rules.sun import Sun, sun
 
@@ -36,11 +40,32 @@ class Hours:
         self._cover(ts)
         return bisect_right(self._changes, ts) % 2 == 1
 
+    def hold(self, ts: Ints) -> np.ndarray:
+        """``holds`` of many."""
+        if not len(ts):
+            return np.zeros(0, bool)
+        self._cover(int(ts.min()))
+        if int(ts.max()) >= self._end:
+            return np.array([self.holds(one) for one in ts.tolist()])
+        found: np.ndarray = np.searchsorted(self._changes, ts, side="right") % 2 == 1
+        return found
+
     def next(self, ts: Ts) -> Ts:
         """The first instant after ``ts`` in which it may change; at times nothing changes then."""
         self._cover(ts)
         at = bisect_right(self._changes, ts)
         return self._changes[at] if at < len(self._changes) else self._end
+
+    def following(self, ts: Ints) -> Ints:
+        """``next`` of many."""
+        if not len(ts):
+            return ts
+        self._cover(int(ts.min()))
+        if int(ts.max()) >= self._end:
+            return np.array([self.next(one) for one in ts.tolist()])
+        edges = np.array([*self._changes, NEVER])
+        found: Ints = edges[np.searchsorted(edges, ts, side="right")]
+        return np.where(found == NEVER, self._end, found)
 
     def _cover(self, ts: Ts) -> None:
         """Work out the days around ``ts``."""

@@ -30,13 +30,13 @@ class Leaf:
         self.strand = strand
         self._sources = sources
         self._stale = stale
-        self._levels = None if part.comparison is None else Levels(part.comparison)
+        self.levels = None if part.comparison is None else Levels(part.comparison)
         self._chosen = Groups(self._by_site)
 
     def enrol(self, keys: Ints) -> None:
         """Series of the strand that are new, or whose source's labels have changed."""
-        if self._levels is not None:
-            self._levels.enrol(keys, self.strand.sources(keys), self._sources)
+        if self.levels is not None:
+            self.levels.enrol(keys, self.strand.sources(keys), self._sources)
 
     def changed(self) -> None:
         """Some source has other labels, or there are new ones."""
@@ -79,10 +79,10 @@ class Leaf:
         ts, value, _ = block.before(np.arange(len(block)))
         gap = block.ts - ts
         found: np.ndarray = ts == NEVER
-        if self._levels is None:
+        if self.levels is None:
             found |= gap > (self.part.missing or 0)
             return found
-        before, after = (self._levels.hold(block.key, v) for v in (value, block.value))
+        before, after = (self.levels.hold(block.key, v) for v in (value, block.value))
         sources = self.strand.sources(block.key)
         life = self._sources.stale.data[sources] if self._stale is None else self._stale
         unknown = np.isnan(value) != np.isnan(block.value)
@@ -91,11 +91,11 @@ class Leaf:
 
     def _of_one(self, one: Series, newest: Newest, *, at: Ts) -> Truth:
         ts, value = newest[one]
-        if self._levels is None:
+        if self.levels is None:
             return at >= ts + (self.part.missing or 0)
         if at >= ts + self._life(one) or value != value:
             return None
-        return self._levels.holds(one[1], value)
+        return self.levels.holds(one[1], value)
 
     def _life(self, one: Series) -> int:
         if self._stale is not None:

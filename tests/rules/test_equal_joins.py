@@ -67,10 +67,23 @@ def parts(draw: st.DrawFn, *, depth: int) -> dict[str, Any]:
     return part
 
 
+def turned(when: dict[str, Any]) -> dict[str, Any]:
+    """A threshold for ``clear`` that has nothing in common with this one."""
+    if isinstance(when.get("above"), int):
+        return {"below": when["above"]}
+    return {"above": when["below"]} if isinstance(when.get("below"), int) else {}
+
+
 @st.composite
 def joined(draw: st.DrawFn) -> dict[str, Any]:
+    """Half of them are one comparison, beside hours or steps."""
+    alone = draw(st.booleans())
     word = draw(st.sampled_from(["all", "any", "any"]))
-    when: dict[str, Any] = {word: draw(st.lists(parts(depth=2), min_size=1, max_size=3))}
+    when: dict[str, Any] = (
+        draw(thresholds())
+        if alone
+        else {word: draw(st.lists(parts(depth=2), min_size=1, max_size=3))}
+    )
     rule: dict[str, Any] = {"name": "r", "select": {"metric": draw(st.sampled_from("xxy"))}}
     if draw(st.booleans()):
         when["for"] = draw(durations)
@@ -80,16 +93,17 @@ def joined(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.integers(0, 4)) == 0:
         rule["stale"] = draw(gaps)
     if draw(st.booleans()):
-        rule["clear"] = draw(st.sampled_from([{}, draw(thresholds())])) | {"for": draw(durations)}
+        clear = turned(when) if alone else draw(thresholds())
+        rule["clear"] = draw(st.sampled_from([{}, clear])) | {"for": draw(durations)}
     if draw(st.integers(0, 4)) == 0:
         rule["unless"] = {
             "metric": "fault",
             draw(st.sampled_from(["above", "below"])): draw(limits),
         }
-    if draw(st.integers(0, 4)) == 0:
+    if draw(st.integers(0, 4)) == 0 or (alone and draw(st.booleans())):
         spans = draw(st.sampled_from([["22:14-22:15"], ["22:00-22:14"], ["23:00-22:14"]]))
         rule["during"] = {"time": spans}
-    if draw(st.integers(0, 2)) == 0:
+    if draw(st.integers(0, 2)) == 0 or (alone and "during" not in rule):
         rule["severity"] = [{"above": 1, "is": "minor"}, {"above": 3, "is": "critical"}]
     return rule
 
