@@ -27,14 +27,11 @@ class Hours:
     def __init__(self, during: During, *, place: tuple[float, float] | None) -> None:
         self._during = during
         self._place = place
+        self.is_known = place is not None or not during.by_the_sun
         self._zone = ZoneInfo(during.timezone)
         self._begin: Ts = 0
         self._end: Ts = 0
         self._changes: list[Ts] = []  # it begins to hold at the first, ends at the second, ...
-
-    @property
-    def is_known(self) -> bool:
-        return self._place is not None or not self._during.by_the_sun
 
     def holds(self, ts: Ts) -> bool:
         self._cover(ts)

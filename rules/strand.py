@@ -85,7 +85,7 @@ class Strand:
         block = self.block
         if block is None or not len(block):
             return []
-        first, end = np.searchsorted(block.key, [key, key + 1]).tolist()
+        first, end = block.key.searchsorted([key, key + 1]).tolist()
         if first == end:
             return []
         some = slice(first, end)
