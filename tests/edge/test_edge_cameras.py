@@ -16,6 +16,7 @@ from citypatrol.clock import ManualClock, SystemClock
 from citypatrol.evidence import EvidenceStore
 from citypatrol.samples import Batch, Sample
 from citypatrol.secret import Secret
+from detectors.lying import Normal
 from detectors.types import Burst, Frame, Seen, Watch, Wish
 from edge.cameras import CameraStage
 from edge.load import CameraConfig, Cameras
@@ -173,7 +174,7 @@ async def test_a_wish_of_a_detector_becomes_samples_of_a_burst(tmp_path: Path) -
             return Seen((Sample("street/n", "frames", burst.times[-1], number),), ())
 
     class Wishing(CameraConfig):
-        def watches(self) -> list[Watch]:
+        def watches(self, *, normal: Normal = tuple) -> list[Watch]:
             return [Wishes()]
 
     make_clip(tmp_path / "street.mp4", shade=100)
@@ -209,7 +210,7 @@ async def test_cameras_are_looked_at_side_by_side_and_each_one_after_the_other(
             return Seen((Sample(frame.camera, "met", frame.ts, 1.0),), ())
 
     class Meeting(CameraConfig):
-        def watches(self) -> list[Watch]:
+        def watches(self, *, normal: Normal = tuple) -> list[Watch]:
             return [Meets()]
 
     make_clip(tmp_path / "street.mp4", shade=100)
