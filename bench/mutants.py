@@ -2,10 +2,9 @@
 
 Faults of one operator, number or word each, made by cosmic-ray, in the pure files of `rules/`: a
 seeded sample of each file, one at a time in a copy of the tracked and the changed files, judged by
-the tests below. `killed`: a test failed, or did not end; `survived`: all passed, and the line is
-printed; `broken`: the file could not be imported any more, which counts for nobody. What differs
-in annotations only is passed over. When `--minutes` are over, it stops after equally many faults of
-each file and says how many.
+the tests below. `killed`: a test failed, or did not end; `survived`: all passed; `broken`: the file
+could not be imported any more, which counts for nobody. What differs in annotations only is passed
+over. Files take turns, so that `--minutes` cut none off; `whole_rounds` is how many each had.
 
 Floor: 80 % killed of those killed and survived.
 """
@@ -49,6 +48,21 @@ FIRST: Mapping[str, tuple[str, ...]] = {
 }
 """The files, and the tests that are about each."""
 _EXAMPLES = "15"
+_HASTY = """
+from hypothesis import Phase
+
+settings.register_profile(
+    "hasty",
+    settings(
+        settings.get_profile("patient"),
+        phases=(Phase.explicit, Phase.generate),
+        derandomize=True,
+        database=None,
+    ),
+)
+settings.load_profile("hasty")
+"""
+"""That an example fails is enough: the smallest one is not looked for."""
 _PATIENCE_S = 600.0
 
 
@@ -123,6 +137,8 @@ class Judge:
             if (ROOT / name).is_file() and (name.endswith(".py") or not name.startswith("det")):
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(ROOT / name, folder / name)
+        with (folder / "tests/conftest.py").open("a") as conftest:
+            conftest.write(_HASTY)
 
     def __call__(self, fault: Fault) -> str:
         path = self._folder / "rules" / f"{fault.file}.py"
@@ -151,6 +167,8 @@ class Judge:
             )
         except subprocess.TimeoutExpired:
             return "killed"
+        if b"ERROR collecting" in done.stdout:
+            return "broken"
         return {0: "survived", 1: "killed"}.get(done.returncode, "broken")
 
 
@@ -173,12 +191,14 @@ def main() -> int:
         judge = Judge(Path(folder), python=args.python)
         if not judge.tried(sorted({test for name in names for test in tests(name)})):
             parser.exit(2, "the tests fail without a fault\n")
-        found, rounds = _judged(judge, names, seed=args.seed, each=each, end=end, say=args.json)
+        found, rounds = _judged(
+            judge, names, seed=args.seed, each=each, end=end, show=not args.json
+        )
     return _told(found, names, rounds=rounds, seed=args.seed, as_json=args.json)
 
 
 def _judged(
-    judge: Judge, names: list[str], *, seed: int, each: int, end: float, say: bool
+    judge: Judge, names: list[str], *, seed: int, each: int, end: float, show: bool
 ) -> tuple[Counter[tuple[str, str]], int]:
     """How often what came of which file; files take turns, so that time cuts none off."""
     found: Counter[tuple[str, str]] = Counter()
@@ -192,8 +212,8 @@ def _judged(
                 continue
             fate = judge(fault)
             found[name, fate] += 1
-            if fate == "survived" and not say:
-                print(f"rules/{name}.py {fault.line}", flush=True)
+            if show:
+                print(f"{fate}  rules/{name}.py {fault.line}", flush=True)
     return found, each
 
 

@@ -95,6 +95,13 @@ def test_an_incident_that_grows_says_so_once_a_step() -> None:
     assert len({one.id for one in said}) == 1
 
 
+def test_alarms_are_counted_by_their_states() -> None:
+    engine = Engine(one_rule("when: {all: [{above: 5}], for: 10s}"))
+    engine.fold(records("0 a x 9\n5 b x 9\n5 c x 9\n5 d x 1\n5 e x 1\n5 f x 1\n| 12"))
+    counts = {state: count for (_, state), count in engine.alarms().items()}
+    assert counts == {"ok": 3, "pending": 2, "firing": 1}
+
+
 @pytest.mark.parametrize(
     ("words", "story", "expected"),
     [
