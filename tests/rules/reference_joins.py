@@ -99,8 +99,10 @@ class Joint:
     def tick(self, tick: int) -> None:
         until = tick - self.city.wait(self.source, self.rule)
         taken = {entry.sample for entry in self.entries}
+        read = self.read()
         fresh = sorted(
-            (s for s in self.city.heard(until) if s not in taken), key=lambda sample: sample.ts
+            (s for s in self.city.heard(until) if s not in taken and (s.source, s.metric) in read),
+            key=lambda sample: sample.ts,
         )
         if self.mark is None:
             own = [s.ts for s in fresh if (s.source, s.metric) == (self.source, self.metric)]
@@ -117,6 +119,20 @@ class Joint:
             if instant in pending | hours:
                 self.mark = self.now
             instant = self.next(until)
+
+    def read(self) -> set[tuple[str, str]]:
+        """The series that it reads: what others send is nothing to it."""
+        found = {(self.source, self.metric)}
+        parts = [*leaves(self.rule["when"]), *leaves(self.rule.get("clear", {}))]
+        for part in [*parts, self.rule.get("unless", {})]:
+            metric = part.get("metric", self.metric)
+            sources = [self.source]
+            if "site" in part:
+                sources = self.city.mates(self.source, part.get("where", {}))
+            elif "metric" in part:
+                sources.append(self.source.partition("/")[0])
+            found |= {(source, metric) for source in sources}
+        return found
 
     def next(self, until: int) -> int | None:
         found = {entry.at for entry in self.entries}
@@ -331,10 +347,12 @@ class JoinReference:
         ]
 
 
+def leaves(part: Rule) -> list[Rule]:
+    """Its parts that join nothing."""
+    inner = [*part.get("all", []), *part.get("any", []), *([part["not"]] if "not" in part else [])]
+    return [leaf for one in inner for leaf in leaves(one)] if inner else [part]
+
+
 def gaps(part: Rule) -> set[int]:
     """Every duration of silence that it names."""
-    found = {duration_ms(part["missing"])} if "missing" in part else set()
-    for word in ("all", "any"):
-        for one in part.get(word, []):
-            found |= gaps(one)
-    return found | (gaps(part["not"]) if "not" in part else set())
+    return {duration_ms(leaf["missing"]) for leaf in leaves(part) if "missing" in leaf}
