@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from citypatrol.units import format_duration
-from rules.ruleset import EVERY_METRIC, ONLINE, Comparison, Limit, Rule, RuleSet
+from rules.comparison import Comparison, Limit
+from rules.ruleset import EVERY_METRIC, ONLINE, Rule, RuleSet
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ import numpy as np
 
 from citypatrol.clock import Ts
 from citypatrol.columns import Column, Floats, Ints, Texts
+from rules.comparison import Reading
 from rules.readings import Readings
-from rules.ruleset import Reading
 
 NEVER: Final = 1 << 61
 """The newest timestamp of a key that was never heard: so far ahead that nothing is ever due."""

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rules.city_facts import CityFacts
+from rules.comparison import Comparison, Limit, Word
 from rules.during import During
 from rules.during_words import DuringWords
 from rules.grades import least
 from rules.incidents import Merge, Severity, TicketSpec
 from rules.join_words import JoinedClear, JoinedWhen, PartWords
-from rules.ruleset import Clear, Comparison, Limit, Rule, Step, Unless, When, Word
+from rules.ruleset import Clear, Rule, Step, Unless, When
 from rules.severity_words import StepWords
 from rules.ticket_words import TicketWords
 from rules.tree import Node, Part

@@ -7,8 +7,8 @@ from typing import Final
 from citypatrol.clock import Ts
 from citypatrol.units import format_duration
 from rules.block import NEVER
+from rules.comparison import Comparison, compare
 from rules.phrases import phrase
-from rules.ruleset import Comparison, compare
 from rules.tree import Node, Part, Truth, every, some
 
 _MOST_SEEN: Final = 20

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from rules.comparison import compare
 from rules.incidents import SEVERITIES, Severity
-from rules.ruleset import Step, compare
+from rules.ruleset import Step
 
 
 def grade(steps: Sequence[Step], value: float) -> Severity:

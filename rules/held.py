@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from citypatrol.columns import Floats, Ints
-from rules.ruleset import WindowWord
+from rules.comparison import WindowWord
 
 _UNEVEN: Final = 4
 

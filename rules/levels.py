@@ -3,7 +3,7 @@
 import numpy as np
 
 from citypatrol.columns import Column, Floats, Ints
-from rules.ruleset import Comparison, Limit, compare
+from rules.comparison import Comparison, Limit, compare
 from rules.sources import Sources
 
 Bound = float | Column[np.float64]

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from citypatrol.units import format_duration
-from rules.ruleset import EVERY_METRIC, Comparison, Limit, Reading
+from rules.comparison import Comparison, Limit, Reading
+from rules.ruleset import EVERY_METRIC
 from rules.tree import Part
 
 

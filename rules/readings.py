@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from citypatrol.columns import Column, Floats, Ints
+from rules.comparison import Reading
 from rules.held import Held
-from rules.ruleset import Reading
 from rules.window import Window
 
 

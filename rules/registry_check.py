@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
 from citypatrol.errors import Problem
-from rules.ruleset import Comparison, Limit, Rule, RuleSet, Word, number
+from rules.comparison import Comparison, Limit, Word, number
+from rules.ruleset import Rule, RuleSet
 from rules.spans import overlap
 
 MOST_NAMED: Final = 5

@@ -4,82 +4,22 @@ Durations are milliseconds. The words are those of DESIGN 6; RULES says what the
 """
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Final
 
 import orjson
 
+from rules.comparison import Comparison, Reading
+from rules.during import During
 from rules.incidents import Severity, TicketSpec
-
-if TYPE_CHECKING:
-    from rules.during import During
-    from rules.tree import Node, Part
+from rules.tree import Node, Part
 
 EVERY_METRIC: Final = "*"
 ONLINE: Final = "online"
 SITE: Final = "site"
 NORMAL: Final = "normal"
-_NUMBER: Final = re.compile(r"[+-]?(\d{1,300}(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _LATER_WORDS: Final = frozenset({"tree", "during", "steps", "window"})
-
-Word = Literal["above", "below", "between", "outside", "equals"]
-WindowWord = Literal["mean", "max", "min", "sum", "count", "p95", "rate", "change"]
-
-
-def number(cell: str) -> float | None:
-    """The finite number that a label's cell holds; None where it holds none."""
-    text = cell.strip()
-    value = float(text) if _NUMBER.fullmatch(text) else float("inf")
-    return value if abs(value) != float("inf") else None
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """A threshold: a number, or the number in a label's cell with a default (RULES 11)."""
-
-    default: float | None
-    label: str | None = None
-
-    def of(self, labels: Mapping[str, str]) -> float | None:
-        """None where the source has no threshold: then the condition is unknown."""
-        cell = labels.get(self.label, "") if self.label is not None else ""
-        return number(cell) if cell else self.default
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """One of ``above below between outside equals``; ``low`` and ``high`` as far as the word has
-    them, and for ``equals`` both the same."""
-
-    word: Word
-    low: Limit | None = None
-    high: Limit | None = None
-
-    @property
-    def limits(self) -> tuple[Limit, ...]:
-        return tuple(limit for limit in (self.low, self.high) if limit is not None)
-
-
-def compare(word: Word, value: Any, low: Any, high: Any) -> Any:
-    """RULES 10, for one value or an array of them; bounds that the word has not are ignored."""
-    if word == "above":
-        return value > low
-    if word == "below":
-        return value < high
-    if word == "outside":
-        return (value < low) | (value > high)
-    return (value >= low) & (value <= high)
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What is compared in place of the newest value: what ``word`` says of the samples of the last
-    ``span`` milliseconds (RULES 23)."""
-
-    word: WindowWord
-    span: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +31,7 @@ class When:
     hold_for: int = 0
     at_least: int = 1
     window: Reading | None = None
-    tree: "Node | None" = None
+    tree: Node | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +41,7 @@ class Clear:
     comparison: Comparison | None = None
     hold_for: int = 0
     window: Reading | None = None
-    tree: "Node | None" = None
+    tree: Node | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +74,7 @@ class Rule:
     severity: Severity = "major"
     stale: int | None = None
     ticket: TicketSpec | None = None
-    during: "During | None" = None
+    during: During | None = None
     steps: tuple[Step, ...] = ()
     modes: "tuple[tuple[str, Rule | None], ...]" = ()
 
@@ -152,12 +92,12 @@ class Rule:
         return _hash(parts)
 
     @property
-    def trees(self) -> "tuple[Node | Part, ...]":
+    def trees(self) -> tuple[Node | Part, ...]:
         """What ``when`` and ``clear`` join."""
         return tuple(tree for tree in (self.when.tree, self.clear.tree) if tree is not None)
 
     @property
-    def parts(self) -> "tuple[Part, ...]":
+    def parts(self) -> tuple[Part, ...]:
         """Every part of every ``all any not``."""
         return tuple(part for tree in self.trees for part in tree.every)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from citypatrol.columns import Codes, Column, Ints
 from rules.block import Block
-from rules.ruleset import Reading
+from rules.comparison import Reading
 from rules.series import Table
 from rules.sources import Sources
 from rules.threshold import ThresholdRule, selected

@@ -10,8 +10,8 @@ from citypatrol.columns import Codes, Column, Floats, Ints
 from citypatrol.names import NameIndex
 from citypatrol.records import SourceSeen
 from rules.announced import Announced
+from rules.comparison import number
 from rules.labels import Labels
-from rules.ruleset import number
 
 LATENESS_MS: Final = 0
 STALE_MS: Final = 7_200_000

@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from rules.ruleset import Word
+from rules.comparison import Word
 
 
 class _Span(NamedTuple):

@@ -7,11 +7,12 @@ import numpy as np
 from citypatrol.clock import Ts
 from citypatrol.columns import Ints
 from rules.block import NEVER, Track
+from rules.comparison import Reading
 from rules.compound import CompoundRule, is_compound, reads
 from rules.gate import Gate
 from rules.incidents import Incident
 from rules.joined import Joined, Judge
-from rules.ruleset import EVERY_METRIC, NORMAL, Reading, Rule, RuleSet
+from rules.ruleset import EVERY_METRIC, NORMAL, Rule, RuleSet
 from rules.series import SeriesIndex, Table
 from rules.sieve import Sieve
 from rules.silence import SilenceRule

@@ -8,9 +8,10 @@ import numpy as np
 from citypatrol.clock import Ts
 from citypatrol.columns import Floats, Ints
 from rules.block import NEVER, Block, Track
+from rules.comparison import Reading
 from rules.gate import Rows
 from rules.queue import Queue
-from rules.ruleset import EVERY_METRIC, Reading
+from rules.ruleset import EVERY_METRIC
 from rules.series import Table
 from rules.window import Window
 

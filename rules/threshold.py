@@ -15,8 +15,9 @@ from citypatrol.columns import Floats, Ints
 from rules.alarm import Alarm, Firing, cleared_since, settle, turn
 from rules.block import Block, Track
 from rules.book import STEADY, Book, Counts, Say, hits
+from rules.comparison import Comparison, Reading
 from rules.levels import Levels
-from rules.ruleset import Comparison, Reading, Rule
+from rules.ruleset import Rule
 from rules.series import Table
 from rules.sources import Sources
 from rules.veto import Veto

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from rules.ruleset import Comparison, Reading
+from rules.comparison import Comparison, Reading
 
 Among = Literal["any", "all"]
 Truth = bool | None

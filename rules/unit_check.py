@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from rules.city_facts import CityFacts
+from rules.comparison import WindowWord
 from rules.join_words import JoinedClear, JoinedWhen, PartWords
-from rules.ruleset import WindowWord
 from rules.severity_words import StepWords
 from rules.unit_words import Amount, converted
 from rules.when_words import COMPARING, LimitWords, UnlessWords

@@ -12,7 +12,8 @@ import numpy as np
 from citypatrol.clock import Ts
 from citypatrol.columns import Column, Floats, Ints
 from rules.block import NEVER
-from rules.ruleset import Comparison, Unless, compare
+from rules.comparison import Comparison, compare
+from rules.ruleset import Unless
 from rules.sources import Sources
 
 _KEEP_MS: Final = 7 * 86_400_000

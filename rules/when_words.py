@@ -8,8 +8,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 
 from citypatrol.units import DurationMs, format_duration
 from citypatrol.yamlfile import Model, wrong
+from rules.comparison import Reading, WindowWord, Word
 from rules.plain_words import Name, Some
-from rules.ruleset import EVERY_METRIC, Reading, WindowWord, Word
+from rules.ruleset import EVERY_METRIC
 from rules.spans import possible
 from rules.unit_words import Quantity
 

@@ -15,7 +15,8 @@ from citypatrol.samples import Batch, Sample
 from ingest.config import MqttInput, Topic, input_names
 from ingest.heard import Heard
 from ingest.heard_stage import HeardStage
-from rules.ruleset import Comparison, Limit, Rule, RuleSet, When
+from rules.comparison import Comparison, Limit
+from rules.ruleset import Rule, RuleSet, When
 from tests.app.a_desk import NOW
 
 REGISTRY = Registry(

@@ -7,8 +7,9 @@ from prometheus_client import generate_latest
 
 from app.upkeep import Upkeep
 from citypatrol import metrics
+from rules.comparison import Comparison, Limit
 from rules.incidents import Incident
-from rules.ruleset import Comparison, Limit, Rule, RuleSet, When
+from rules.ruleset import Rule, RuleSet, When
 from tests.app.a_desk import NOW, TheDesk, incident
 from tests.app.a_terminal import City, Terminal, at_port
 

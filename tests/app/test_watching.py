@@ -1,8 +1,9 @@
 import pytest
 
 from app.watching import Watch, watching
+from rules.comparison import Comparison, Limit
 from rules.incidents import TicketSpec
-from rules.ruleset import Comparison, Limit, Rule, RuleSet, Unless, When
+from rules.ruleset import Rule, RuleSet, Unless, When
 
 ABOVE = Comparison("above", low=Limit(15.0, "flood_limit"))
 RULES = RuleSet(

@@ -7,9 +7,10 @@ import pytest
 
 from citypatrol.records import ModeSwitched, SourceSeen, Tick
 from citypatrol.samples import Batch, Sample
+from rules.comparison import Comparison, Limit
 from rules.engine import Engine
 from rules.incidents import Incident, TicketSpec, incident_id
-from rules.ruleset import Comparison, Limit, Rule, RuleSet, When
+from rules.ruleset import Rule, RuleSet, When
 from tests.rules.story import DAY, WAYS, one_rule, outcome, records, ruleset
 
 ABOVE = "when: {above: 15}"

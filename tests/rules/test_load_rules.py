@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from rules.comparison import Comparison, Limit
 from rules.incidents import TicketSpec
 from rules.load import load_rules
-from rules.ruleset import Clear, Comparison, Limit, Rule, RuleSet, Unless, When
+from rules.ruleset import Clear, Rule, RuleSet, Unless, When
 from tests.rules.story import ruleset
 
 FILES = Path(__file__).parent / "files"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.ruleset import Word, compare
+from rules.comparison import Word, compare
 from rules.spans import overlap
 
 Bounds = tuple[Word, float | None, float | None]

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from rules.city_facts import UNKNOWN_CITY, CityFacts
+from rules.comparison import Limit
 from rules.load import load_rules
-from rules.ruleset import Limit, Rule
+from rules.ruleset import Rule
 
 CITY = CityFacts(units={"level": "mm", "temp": "degC", "rain": "mm"})
 

@@ -3,7 +3,8 @@
 import numpy as np
 
 from citypatrol.records import SourceSeen
-from rules.ruleset import Comparison, Limit, Unless
+from rules.comparison import Comparison, Limit
+from rules.ruleset import Unless
 from rules.sources import Sources
 from rules.veto import Veto
 

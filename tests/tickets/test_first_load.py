@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from rules.comparison import Comparison, Limit
 from rules.incidents import TicketSpec
-from rules.ruleset import Comparison, Limit, Rule, RuleSet, When
+from rules.ruleset import Rule, RuleSet, When
 from tickets.errors import UnknownRule
 from tickets.first_load import YOUNG_MS
 
