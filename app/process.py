@@ -31,6 +31,10 @@ Reload = Callable[[], Coroutine[None, None, None]]
 _COLLECT_AFTER: Final = (50_000, 20, 100)
 """Messages by the thousand make no cycles; by default a tenth of a reading's cost is the search."""
 
+_COLLECT_EVERY_S: Final = 60.0
+"""What little makes cycles would else wait until 50,000 objects have come together: hours, and
+megabytes, in which a city's memory seems to grow."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -52,9 +56,15 @@ def load_or_raise(path: Path) -> City:
     return city
 
 
-def run_until_signal(run: Run, *, stop_s: float = STOP_S, reload: Reload | None = None) -> int:
+def run_until_signal(
+    run: Run,
+    *,
+    stop_s: float = STOP_S,
+    collect_s: float = _COLLECT_EVERY_S,
+    reload: Reload | None = None,
+) -> int:
     """Run until SIGTERM or SIGINT, whose first one sets the event; the exit status. SIGHUP calls
-    ``reload``.
+    ``reload``; every ``collect_s`` seconds young garbage is collected.
 
     The process ends ``stop_s`` later at the latest: a thread that hangs in a name server or a
     database cannot be ended, and what it had in hand was not acknowledged. A stop that had to cut
@@ -62,10 +72,10 @@ def run_until_signal(run: Run, *, stop_s: float = STOP_S, reload: Reload | None 
     """
     gc.freeze()  # the city that was read stays until the end: never search it
     gc.set_threshold(*_COLLECT_AFTER)
-    return asyncio.run(_until_signal(run, stop_s, reload))
+    return asyncio.run(_until_signal(run, stop_s, collect_s, reload))
 
 
-async def _until_signal(run: Run, stop_s: float, reload: Reload | None) -> int:
+async def _until_signal(run: Run, stop_s: float, collect_s: float, reload: Reload | None) -> int:
     stop = asyncio.Event()
     reloading: set[asyncio.Task[None]] = set()
     loop = asyncio.get_running_loop()
@@ -83,6 +93,11 @@ async def _until_signal(run: Run, stop_s: float, reload: Reload | None) -> int:
         reloading.add(task)
         task.add_done_callback(reloading.discard)
 
+    def collect() -> None:
+        gc.collect(1)  # not what is old: searching a city's sources would hold everything up
+        loop.call_later(collect_s, collect)
+
+    loop.call_later(collect_s, collect)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ask, number.name)
     if reload is not None:

@@ -23,6 +23,21 @@ sys.exit(run_until_signal(run, stop_s=1.0))
 ENDS = HANGS.replace("hangs = asyncio.create_task(asyncio.to_thread(time.sleep, 60))", "").replace(
     "hangs.cancel()", "await asyncio.sleep(0.1)"
 )
+FORGETS = """
+import asyncio, sys, weakref
+from app.process import run_until_signal
+
+class Ring:
+    def __init__(self):
+        self.me = self
+
+async def run(stop):
+    weakref.finalize(Ring(), print, "up", flush=True).atexit = False
+    await asyncio.wait_for(stop.wait(), 20)
+    return []
+
+sys.exit(run_until_signal(run, collect_s=0.05))
+"""
 CUTS = ENDS.replace("return []", "return ['rules', 'http']")
 
 
@@ -95,3 +110,8 @@ def test_sighup_reads_again_and_stops_nothing():
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0
     process.stdout.close()
+
+
+def test_garbage_in_rings_is_collected_while_it_runs() -> None:
+    status, _, _ = _signalled(FORGETS, signal.SIGTERM)
+    assert status == 0
