@@ -96,10 +96,8 @@ class Engine:
             self._source(record)
 
     def fold(self, records: Sequence[Record]) -> list[Incident]:
-        """What these records bring: an incident when it fires, and once more when it has cleared.
-
-        Those of one incident come in this order; those of different ones roughly by time.
-        """
+        """An incident when it fires, each time that it grows graver, and when it has cleared; those
+        of one come in this order, those of different ones roughly by time."""
         batches: list[Batch] = []
         rows = 0
         for record in records:
