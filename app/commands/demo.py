@@ -2,6 +2,7 @@
 
 import argparse
 import secrets
+from pathlib import Path
 
 from app.commands.options import port
 from app.outcome import FINE, FOUND_WRONG
@@ -29,6 +30,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=_url,
         metavar="URL",
         help="also write to an InfluxDB 1.x here, database `city`",
+    )
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        metavar="DIR",
+        help="leave the city's folder here: its rules, history and tickets",
     )
 
 
@@ -65,6 +72,7 @@ def execute(args: argparse.Namespace) -> int:
         port=args.port,
         seed=secrets.randbelow(1_000_000) if args.seed is None else args.seed,
         sinks=(sink,) if args.influx else (),
+        keep=args.keep,
     )
     live = sys.stdout.isatty() and not args.json
     write = complain if args.json else say

@@ -29,7 +29,7 @@ from app.listen import bind
 from app.outcome import OutsideError
 from app.run import CityRun
 from citypatrol.clock import SystemClock
-from citypatrol.errors import ConfigError
+from citypatrol.errors import ConfigError, Problem
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +58,7 @@ class Options:
     port: int
     seed: int
     sinks: tuple[Mapping[str, object], ...] = ()
+    keep: Path | None = None
 
 
 @dataclass(slots=True)
@@ -78,7 +79,7 @@ async def perform(options: Options, display: Display) -> list[Scoreboard]:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    with tempfile.TemporaryDirectory(prefix="citypatrol-demo-") as folder:
+    with _folder(options.keep) as folder:
         async with _stage(options, Path(folder), display) as stage:
             seed = options.seed
             while not stop.is_set():
@@ -88,6 +89,20 @@ async def perform(options: Options, display: Display) -> list[Scoreboard]:
                     break
                 await _sleep(stop, BETWEEN_PLAYS_S)
             return stage.boards
+
+
+def _folder(keep: Path | None) -> contextlib.AbstractContextManager[str]:
+    """Where the city lives: gone afterwards unless somebody keeps it."""
+    if keep is None:
+        return tempfile.TemporaryDirectory(prefix="citypatrol-demo-")
+    try:
+        keep.mkdir(parents=True, exist_ok=True)
+        wrong = "is not empty; name a new folder" if any(keep.iterdir()) else None
+    except OSError as error:
+        wrong = f"cannot be the city's folder: {error.strerror}; name a new one"
+    if wrong is not None:
+        raise ConfigError([Problem(str(keep), 0, 0, wrong)])
+    return contextlib.nullcontext(str(keep))
 
 
 @contextlib.asynccontextmanager
