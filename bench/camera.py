@@ -12,18 +12,17 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import Final
 
-import av
-import numpy as np
-
+from bench.load import cpu_seconds
 from bench.report import arguments, report
 from bench.servers.scripted import ScriptedCamera, scripted_camera
+from bench.street_clip import BITS_PER_S, FPS, HEIGHT, KEYFRAME_FRAMES, WIDTH, make_street
 from citypatrol.clock import SystemClock
 from citypatrol.evidence import EvidenceStore
 from citypatrol.samples import Batch
@@ -34,14 +33,11 @@ from edge.load import CameraConfig, Cameras
 from ingest.camera import CameraPool
 from ingest.camera_source import CameraSource
 
-WIDTH, HEIGHT, FPS, KEYFRAME_FRAMES = 1920, 1080, 25, 50
-BITS_PER_S: Final = 4_000_000
 EVERY_S: Final = 10
 FLOOR: Final = 10.0
 AIM: Final = 30.0
 BOX_CORES: Final = 2
 BOX_SHARE: Final = 0.8
-_TICKS: Final = 100
 _CLIP_S: Final = 4
 _WARM_S: Final = 6.0
 """After which two keyframes have told their distance."""
@@ -60,44 +56,6 @@ while time.monotonic() < until:
     frames += capture.read()[0]
 print(time.process_time() - cpu, frames, flush=True)
 """
-
-
-def make_street(path: Path, *, seconds: int) -> Path:
-    """A street as a fixed camera sends it: fixed texture, noise of a sensor, things that move; as
-    many bits a second as such a camera takes."""
-    rng = np.random.default_rng(7)
-    coarse = rng.integers(40, 200, (HEIGHT // 8, WIDTH // 8, 3), dtype=np.int16)
-    ground = np.repeat(np.repeat(coarse, 8, axis=0), 8, axis=1)
-    ground = (ground + np.roll(ground, 5, axis=0) + np.roll(ground, 5, axis=1)) // 3
-    noise = rng.normal(0, 3, (HEIGHT + 64, WIDTH + 64, 1)).astype(np.int16)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=FPS)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        stream.bit_rate = BITS_PER_S
-        stream.options = {
-            "preset": "veryfast",
-            "tune": "zerolatency",
-            "x264-params": f"keyint={KEYFRAME_FRAMES}:scenecut=0:repeat-headers=1:log-level=error",
-        }
-        for number in range(seconds * FPS):
-            top, left = rng.integers(0, 64, 2)
-            pixels = ground + noise[top : top + HEIGHT, left : left + WIDTH]
-            for lane in range(4):
-                x = (number * (9 + 4 * lane) + 400 * lane) % (WIDTH - 220)
-                pixels[500 + 130 * lane : 590 + 130 * lane, x : x + 220] = 30 + 50 * lane
-            shown = np.clip(pixels, 0, 255).astype(np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(shown, format="bgr24")))
-        container.mux(stream.encode(None))
-    return path
-
-
-def cpu_s(pids: Iterable[int]) -> float:
-    """User and system time of all threads of these processes since their start."""
-    total = 0
-    for pid in pids:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-        total += int(fields[11]) + int(fields[12])
-    return total / _TICKS
 
 
 class Counter:
@@ -149,7 +107,7 @@ async def window(
 ) -> Taken:
     """What was taken in so many seconds. Raises RuntimeError where a child died meanwhile."""
     pids = set(pool.processes())
-    before, own, theirs = cpu_s(pids), time.process_time(), cpu_s([server.pid])
+    before, own, theirs = sum(map(cpu_seconds, pids)), time.process_time(), cpu_seconds(server.pid)
     seen, began = pictures(), time.monotonic()
     await asyncio.sleep(seconds)
     if set(pool.processes()) != pids:
@@ -158,8 +116,8 @@ async def window(
     return Taken(
         time.monotonic() - began,
         time.process_time() - own,
-        cpu_s(pids) - before,
-        cpu_s([server.pid]) - theirs,
+        sum(map(cpu_seconds, pids)) - before,
+        cpu_seconds(server.pid) - theirs,
         pictures() - seen,
     )
 

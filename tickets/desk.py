@@ -61,8 +61,8 @@ class Desk:
 
     ``evidence_url`` makes a signed URL from a SHA-256 and the time of the event, ``callback_url``
     the address where the unit of this id answers. ``brake``: how many tickets of one rule one unit
-    gets in an hour before the rest is one ticket; ``first_load``: how many cases a rule may begin
-    while it is young before it is held back; None: without bound.
+    gets in an hour before the rest is one ticket; ``first_load``: how many cases a young rule may
+    begin before it is held back; None: without bound.
     """
 
     def __init__(
@@ -91,10 +91,8 @@ class Desk:
         self._new_id = new_id
 
     def apply(self, events: Sequence[Incident], *, now: Ts) -> None:
-        """File the incidents, in order: at most one revision and one event a ticket.
-
-        ``now`` is when they are filed; deadlines count from it.
-        """
+        """File the incidents, in order: at most one revision and one event a ticket. ``now`` is
+        when they are filed; deadlines count from it."""
         if not events:
             return
         with self._ledger(now) as (connection, ledger):

@@ -1,6 +1,5 @@
 """A comparison for people and for programs."""
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -108,10 +107,6 @@ def why(told: Told, fate: Fate) -> str:
     if fate != "changed":
         return str(told.reason)
     return f"{told.reason} ({', '.join(told.difference.fields)})"
-
-
-def reasons_of(result: Comparison) -> Counter[str]:
-    return Counter(str(one.reason) for some in result.told.values() for one in some)
 
 
 def _rule(change: Change, result: Comparison) -> dict[str, Any]:
