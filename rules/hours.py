@@ -74,7 +74,7 @@ class Hours:
         day, spans = today - timedelta(days=_FEWEST), []
         while day <= last:
             if self._fits(day):
-                spans += [self._span(day, span) for span in self._during.spans or (_WHOLE,)]
+                spans += [self._span(day, span) for span in self._during.spans or (WHOLE,)]
             day += timedelta(days=1)
         self._begin, self._end = self._at(today, 0), self._at(last, 0)
         self._begin, self._end = min(self._begin, ts), max(self._end, ts + _DAY_MS)
@@ -89,29 +89,58 @@ class Hours:
         return is_workday(day, calendar=self._during.calendar) == (days == "workdays")
 
     def _span(self, day: date, span: Span) -> tuple[Ts, Ts]:
-        begin, end = self._edge(day, span.begin), self._edge(day, span.end)
-        return begin, end if end > begin else self._edge(day + timedelta(days=1), span.end)
+        """Begin and end; one that ends before it begins does not hold on that day."""
+        last = day + timedelta(days=1) if span.is_overnight else day
+        begin, end = self._sun(day, span.begin), self._sun(last, span.end)
+        if _without(begin, span.begin, "sunset", "sunrise"):
+            return 0, 0  # it does not set, or does not rise: there is no such time
+        if begin is None and _without(end, span.end, "sunrise", "sunset"):
+            return 0, 0
+        return self._edge(day, span.begin, begin), self._edge(last, span.end, end)
 
-    def _edge(self, day: date, edge: Edge) -> Ts:
-        if edge.base == "midnight":
+    def _edge(self, day: date, edge: Edge, found: Sun | None) -> Ts:
+        if found is None:
             return self._at(day, edge.offset)
-        found = self._sun(day)
-        return (found.rise if edge.base == "sunrise" else found.set) + edge.offset
+        at = found.rise if edge.base == "sunrise" else found.set
+        return at if found.all_day else at + edge.offset
 
-    def _sun(self, day: date) -> Sun:
+    def _sun(self, day: date, edge: Edge) -> Sun | None:
+        """None of an edge by the clock."""
+        if edge.base == "midnight":
+            return None
         if self._place is None:
             return Sun(0, 0)
         return sun(day, lat=self._place[0], lon=self._place[1])
 
     def _at(self, day: date, ms: int) -> Ts:
         """The instant of a time of day by the wall clock: of one that comes twice the first, of one
-        that is left out the one that the clock would have shown."""
+        that is left out the instant in which the clock is put forward."""
         midnight = datetime(day.year, day.month, day.day, tzinfo=self._zone)
         local = midnight + timedelta(milliseconds=ms)  # by the wall clock
-        return round(local.timestamp() * 1000)
+        found = round(local.timestamp() * 1000)
+        before = round(local.replace(fold=1).timestamp() * 1000)
+        if before >= found:
+            return found
+        while found - before > 1:  # the gap lies between the two
+            middle = (before + found) // 2
+            if self._offset(middle) == self._offset(found):
+                found = middle
+            else:
+                before = middle
+        return found
+
+    def _offset(self, ts: Ts) -> timedelta | None:
+        return datetime.fromtimestamp(ts / 1000, self._zone).utcoffset()
 
 
-_WHOLE: Final = Span(Edge("midnight"), Edge("midnight", _DAY_MS))
+WHOLE: Final = Span(Edge("midnight"), Edge("midnight", _DAY_MS))
+
+
+def _without(found: Sun | None, edge: Edge, in_light: str, in_dark: str) -> bool:
+    """Whether the sun, which does not set or does not rise that day, has no such edge."""
+    if found is None or found.all_day is None:
+        return False
+    return edge.base == (in_light if found.all_day == "light" else in_dark)
 
 
 def _joined(spans: list[tuple[Ts, Ts]]) -> list[Ts]:

@@ -3,7 +3,7 @@ after Meeus, Astronomical Algorithms (1991), chapters 25 and 28. Pure."""
 
 import math
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from citypatrol.clock import Ts
 
@@ -15,11 +15,12 @@ _HORIZON: Final = -0.833
 
 
 class Sun(NamedTuple):
-    """One day's rise and set. Where the sun does not rise they are the same noon; where it does not
-    set they are the midnights around it."""
+    """One day's rise and set. ``all_day``: it does not set, and they are the midnights around it by
+    the mean sun, where days meet without a gap; or it does not rise, and they are the same noon."""
 
     rise: Ts
     set: Ts
+    all_day: Literal["light", "dark"] | None = None
 
 
 def sun(day: date, *, lat: float, lon: float) -> Sun:
@@ -30,9 +31,13 @@ def sun(day: date, *, lat: float, lon: float) -> Sun:
     declination, equation_min = _place_of_sun((noon_guess - _J2000_MS) / _DAY_MS)
     noon = noon_guess - equation_min * 60_000
     half = _half_day(lat, declination)
+    if half >= 180:
+        return Sun(round(noon_guess) - _DAY_MS // 2, round(noon_guess) + _DAY_MS // 2, "light")
+    if half <= 0:
+        return Sun(round(noon_guess), round(noon_guess), "dark")
     rise, set_ = (noon + sign * half / 360 * _DAY_MS for sign in (-1, 1))
-    if 0 < half < 180:  # once more with the sun's own place at that hour
-        rise, set_ = (_again(noon_guess, at, lat, sign) for at, sign in ((rise, -1), (set_, 1)))
+    # Once more with the sun's own place at that hour.
+    rise, set_ = (_again(noon_guess, at, lat, sign) for at, sign in ((rise, -1), (set_, 1)))
     return Sun(round(rise), round(set_))
 
 
