@@ -145,22 +145,30 @@ def _values(city: City, document: Document) -> Iterator[Problem]:
 
 def _without_threshold(city: City, document: Document) -> Iterator[Problem]:
     """RULES 11: without a cell and without a default there is nothing to compare with."""
-    for rule in city.rules.rules:
-        comparison = rule.when.comparison
-        limits = comparison.limits if comparison is not None else ()
-        for limit in limits:
-            if limit.label is None or limit.default is not None or not rule.where:
+    said: set[tuple[str, str]] = set()
+    for rule in city.rules.in_every_mode:
+        for label in sorted(_needed(rule)):
+            if (rule.name, label) in said or label not in city.registry.columns:
                 continue
-            filled = {source for source, _ in city.registry.values(limit.label)}
+            said.add((rule.name, label))
+            filled = {source for source, _ in city.registry.values(label)}
             empty = sorted(_selected(city, rule) - filled)
             if empty:
                 named = ", ".join(empty[:MOST_NAMED]) + (", ..." if len(empty) > MOST_NAMED else "")
                 have = "source has" if len(empty) == 1 else "sources have"
                 message = (
-                    f"rule '{rule.name}': {len(empty)} {have} no {limit.label} "
+                    f"rule '{rule.name}': {len(empty)} {have} no {label} "
                     f"and there is no default, so it judges nothing there: {named}"
                 )
                 yield document.problem(message, "rules")
+
+
+def _needed(rule: Rule) -> set[str]:
+    """The labels without which it has no threshold; those of a site's other sources aside."""
+    own = (part.comparison for part in rule.parts if part.site is None)
+    every = (rule.when.comparison, rule.clear.comparison, *own)
+    limits = (limit for one in every if one is not None for limit in one.limits)
+    return {one.label for one in limits if one.label is not None and one.default is None}
 
 
 def _times(city: City, document: Document) -> Iterator[Problem]:
@@ -188,7 +196,10 @@ def _times(city: City, document: Document) -> Iterator[Problem]:
 
 
 def _selected(city: City, rule: Rule) -> set[str]:
-    """The registered sources that its ``where`` lets through."""
+    """The registered sources that its ``where`` lets through; all without one, since the registry
+    does not say who sends which metric."""
+    if not rule.where:
+        return set(city.registry.ids())
     sets = [
         {source for source, cell in city.registry.values(label) if cell in values}
         for label, values in rule.where

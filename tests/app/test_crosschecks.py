@@ -48,6 +48,44 @@ UNREGISTERED = FILES["cameras.yaml"].replace("id: cam-1", "id: cam-9")
             id="no threshold",
         ),
         pytest.param(
+            change(
+                "water",
+                "select: {metric: water_level, where: {kind: underpass}}\n"
+                "    when: {above: {label: flood_limit, default: 15}, for: 2m}",
+                "select: {metric: water_level}\n    when: {above: {label: flood_limit}}",
+            ),
+            [
+                "city.yaml:6:8: rule 'flooded': 2 sources have no flood_limit and there is no "
+                "default, so it judges nothing there: cam-1, wl-2"
+            ],
+            id="no threshold, and any source may be meant",
+        ),
+        pytest.param(
+            change(
+                "water",
+                "when: {above: {label: flood_limit, default: 15}, for: 2m}\n"
+                "    clear: {below: 10, for: 5m}",
+                "when: {all: [{above: 15}, {not: {below: {label: flood_limit}}}]}",
+            ),
+            [
+                "city.yaml:6:8: rule 'flooded': 1 source has no flood_limit and there is no "
+                "default, so it judges nothing there: wl-2"
+            ],
+            id="no threshold in a part",
+        ),
+        pytest.param(
+            change(
+                "water",
+                "severity: critical",
+                "mode: {flood: {when: {above: {label: flood_limit}}}}",
+            ),
+            [
+                "city.yaml:6:8: rule 'flooded': 1 source has no flood_limit and there is no "
+                "default, so it judges nothing there: wl-2"
+            ],
+            id="no threshold in a mode",
+        ),
+        pytest.param(
             {"cameras": UNREGISTERED},
             [
                 "cameras.yaml: camera 'cam-9' is not in the registry: its tickets have no "
