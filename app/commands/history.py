@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from app.commands import history_import
 from app.commands.at_city import read_city_file
 from app.commands.options import global_options
-from app.outcome import FINE, FOUND_WRONG, OutsideError
+from app.outcome import FINE, FOUND_WRONG, OutsideError, UsageError
 from app.terminal import complain, printable, say, say_json, table
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
             metavar="CITY",
             nargs="?",
             type=Path,
-            default=Path("city.yaml"),
             help="default: city.yaml in this folder",
         )
+        one.add_argument("--history", metavar="DIR", type=Path, help="default: the city's")
     importing = verbs.add_parser(
         "import", help="samples of CSV, line protocol or InfluxDB", parents=[global_options()]
     )
@@ -39,17 +39,31 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(args: argparse.Namespace) -> int:
     if args.verb == "import":
         return history_import.execute(args)
-    from app.places import Places
-
-    folder = Places(read_city_file(args.city), args.city.parent).history
+    folder = _folder(args)
     if not folder.is_dir():
-        message = f"{folder}: no such folder; the city has not run yet, or keeps it elsewhere"
+        message = (
+            f"{folder}: no such folder; the city has not run yet, or keeps it elsewhere: write"
+            " --history DIR"
+        )
         raise OutsideError(message)
     try:
         return _verify(folder, args) if args.verb == "verify" else _list(folder, args)
     except OSError as error:
         message = f"{error.filename or folder}: {error.strerror or error}"
         raise OutsideError(message) from error
+
+
+def _folder(args: argparse.Namespace) -> Path:
+    from app.places import Places
+
+    named: Path | None = args.history
+    if named is not None:
+        if args.city is not None:
+            message = "CITY and --history both say where it lies; write one of them"
+            raise UsageError(message)
+        return named
+    city = args.city or Path("city.yaml")
+    return Places(read_city_file(city), city.parent).history
 
 
 def _list(folder: Path, args: argparse.Namespace) -> int:

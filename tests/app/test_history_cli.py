@@ -71,6 +71,19 @@ def test_a_whole_history_is_said_to_be(history: Say) -> None:
     assert history("verify", "--json") == Done(0, ['{"files": 3, "rows": 4, "problems": []}'], [])
 
 
+def test_a_folder_without_a_city(
+    history: Say, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "data" / "history").rename(tmp_path / "elsewhere")
+    assert history("ls").status == 3
+    for verb, first in (("ls", "hour (UTC)"), ("verify", "3 files, 4 rows: no problems")):
+        assert main(["history", verb, "--history", str(tmp_path / "elsewhere")]) == 0
+        assert capsys.readouterr().out.startswith(first)
+    assert main(["history", "ls", "--history", str(tmp_path / "nowhere")]) == 3
+    assert "nowhere: no such folder" in capsys.readouterr().err
+    assert history("ls", "--history", str(tmp_path / "elsewhere")).status == 2
+
+
 def test_a_cut_file_is_named(history: Say, tmp_path: Path) -> None:
     path = tmp_path / "data" / "history" / "2026-05-13T07.1.parquet"
     path.write_bytes(path.read_bytes()[:-9])
