@@ -62,14 +62,13 @@ class PairIndex:
         """Each key's number, -1 where it has none."""
         slots = self._slots(keys)
         found = self._keys[slots]
-        numbers = self._numbers[slots].astype(np.int64)
         wrong = np.flatnonzero((found != keys) & (found != _EMPTY))
         while len(wrong):
-            slots[wrong] = (slots[wrong] + 1) & (len(self._keys) - 1)
-            found = self._keys[slots[wrong]]
-            numbers[wrong] = self._numbers[slots[wrong]]
+            following = (slots[wrong] + 1) & (len(self._keys) - 1)
+            slots[wrong] = following
+            found = self._keys[following]
             wrong = wrong[(found != keys[wrong]) & (found != _EMPTY)]
-        return numbers
+        return self._numbers[slots].astype(np.int64)
 
     def add(self, keys: Ints, numbers: Ints) -> None:
         """Keys that are not there yet, each once."""

@@ -55,11 +55,18 @@ def rows_of(held: list[tuple[int, Held]]) -> Rows:
     )
 
 
-def _by_series(series: Ints) -> Ints:
-    """The stable order: sorting numbers with their places in them is several times as fast."""
-    bits = len(series).bit_length()
-    order: Ints = np.sort((series << bits) | np.arange(len(series))) & ((1 << bits) - 1)
-    return order
+def _by_series(rows: Rows) -> tuple[Rows, bool]:
+    """Rows of one series together, as they came; whether there are any. Sorting numbers with their
+    places in them is several times as fast as sorting places, and what is sorted lies together in
+    every column that is read next."""
+    if len(rows.ts) < 2:
+        return rows, False
+    bits = len(rows.ts).bit_length()
+    mixed = np.sort((rows.series << bits) | np.arange(len(rows.ts)))
+    series, order = mixed >> bits, mixed & ((1 << bits) - 1)
+    evidence = None if rows.evidence is None else rows.evidence[order]
+    repeats = bool((series[1:] == series[:-1]).any())
+    return Rows(series, rows.ts[order], rows.value[order], evidence), repeats
 
 
 class Passed(NamedTuple):
@@ -81,10 +88,9 @@ class Gate:
         self.waiting = WaitingRoom()
         self.late = 0
         self.conflicts = 0
-        self._scratch = Column(np.int32, 0)
 
     def ensure(self, size: int) -> None:
-        for column in (self.newest, self.value, self._scratch):
+        for column in (self.newest, self.value):
             column.ensure(size)
 
     def offer(self, rows: Rows, lateness: Ints | None) -> Passed:
@@ -95,16 +101,16 @@ class Gate:
         waits = lateness > 0
         prompt, _ = self._prompt(rows.take(~waits))
         accepted, released = self._patient(rows.take(waits), lateness[waits])
-        judged, repeats = self._sorted(prompt.join(released))
+        judged, repeats = _by_series(prompt.join(released))
         return Passed(prompt.join(accepted), judged, repeats)
 
     def tick(self, now: Ts) -> tuple[Rows, bool]:
         """What has waited long enough at this tick; sorted as ``Passed.judged``."""
-        return self._sorted(rows_of(self.waiting.tick(now)))
+        return _by_series(rows_of(self.waiting.tick(now)))
 
     def retime(self, series: Ints, lateness: int) -> tuple[Rows, bool]:
         """The lateness of these series has changed: what waits no longer."""
-        return self._sorted(rows_of(self.waiting.retime(series.tolist(), lateness)))
+        return _by_series(rows_of(self.waiting.retime(series.tolist(), lateness)))
 
     def judged(self, size: int) -> tuple[Ints, Floats]:
         """Timestamp and value of the newest judged sample of the first ``size`` series, ``NEVER``
@@ -114,59 +120,49 @@ class Gate:
             ts[series], value[series] = newest.ts, newest.value
         return np.where(ts == -NEVER, NEVER, ts), value
 
-    def _repeats(self, series: Ints) -> bool:
-        place = np.arange(len(series))
-        self._scratch.data[series] = place
-        return bool((self._scratch.data[series] != place).any())
-
-    def _sorted(self, rows: Rows) -> tuple[Rows, bool]:
-        repeats = self._repeats(rows.series)
-        if repeats:
-            rows = rows.take(_by_series(rows.series))
-        return rows, repeats
-
     def _prompt(self, rows: Rows) -> tuple[Rows, bool]:
         """Series without lateness: whatever is newer than all before it is judged at once."""
-        rows, repeats = self._sorted(rows)
+        rows, repeats = _by_series(rows)
         before = self.newest.data[rows.series]
         if repeats:
             again = np.flatnonzero(rows.series[1:] == rows.series[:-1]) + 1
             before[again] = rows.ts[again - 1]
         fresh = rows.ts > before
         if not fresh.all():
-            if repeats:
-                self._one_by_one(rows, fresh)
-            else:
-                self._refuse(rows.ts, rows.value, before, self.value.data[rows.series], ~fresh)
-            rows = rows.take(fresh)
+            self._refuse(rows, fresh)
+            rows = rows.take(np.flatnonzero(fresh))
         self.newest.data[rows.series] = rows.ts
         self.value.data[rows.series] = rows.value
         return rows, repeats
 
-    def _refuse(
-        self, ts: Ints, value: Floats, newest: Ints, known: Floats, refused: np.ndarray
-    ) -> None:
-        self.late += int(np.count_nonzero(refused & (ts < newest)))
-        self.conflicts += int(np.count_nonzero(refused & (ts == newest) & (value != known)))
-
-    def _one_by_one(self, rows: Rows, fresh: np.ndarray) -> None:
-        """Series that come more than once and not in order: mends ``fresh`` in place."""
-        odd = np.flatnonzero(np.isin(rows.series, rows.series[~fresh]))
-        series = -1
-        newest, known = 0, 0.0
-        for row in odd.tolist():
-            number, ts, value = int(rows.series[row]), int(rows.ts[row]), float(rows.value[row])
-            if number != series:
-                series = number
-                newest = int(self.newest.data[number])
-                known = float(self.value.data[number])
-            fresh[row] = ts > newest
-            if ts > newest:
-                newest, known = ts, value
-            elif ts < newest:
-                self.late += 1
-            elif value != known:
-                self.conflicts += 1
+    def _refuse(self, rows: Rows, fresh: np.ndarray) -> None:
+        """Count what is late or in conflict, and mend ``fresh`` in place: behind a row that is
+        refused the next one may be too, or need not be."""
+        begins = np.concatenate(([True], rows.series[1:] != rows.series[:-1]))
+        number = np.cumsum(begins)
+        odd = np.zeros(number[-1] + 1, bool)
+        odd[number[~fresh]] = True
+        at = np.flatnonzero(odd[number])
+        # Before the rows of each series stands what is known of it, then each is held against the
+        # newest before it.
+        group = np.cumsum(begins[at])
+        own = np.arange(len(at)) + group
+        size = len(at) + int(group[-1])
+        known = np.ones(size, bool)
+        known[own] = False
+        series = rows.series[at[begins[at]]]
+        ts, value, of = np.empty(size, np.int64), np.empty(size), np.empty(size, np.int64)
+        ts[own], ts[known] = rows.ts[at], self.newest.data[series]
+        value[own], value[known] = rows.value[at], self.value.data[series]
+        of[own], of[known] = group, np.arange(1, len(series) + 1)
+        rank = of * size + np.unique(ts, return_inverse=True)[1]
+        newest = np.maximum.accumulate(rank)
+        newer = np.concatenate(([True], rank[1:] > newest[:-1]))
+        newest_at = np.maximum.accumulate(np.where(newer, np.arange(size), 0))
+        same = rank == newest  # as the newest, or the newest itself
+        fresh[at] = newer[own]
+        self.late += int(np.count_nonzero(~same))
+        self.conflicts += int(np.count_nonzero(same & ~newer & (value != value[newest_at])))
 
     def _patient(self, rows: Rows, lateness: Ints) -> tuple[Rows, Rows]:
         """Series with lateness: those accepted, and those that may be judged now."""

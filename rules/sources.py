@@ -210,11 +210,14 @@ def numbers_of_many(
 ) -> Ints:
     """The number of ``names[batch][code]`` for each code of each batch, in this order. ``number``
     knows it, or gives one, where ``find`` says -1; names that no code uses get none."""
-    sizes = [len(each) for each in names]
-    every = list(chain.from_iterable(names))
+    if len(names) == 1:
+        every, code = names[0], codes[0]
+    else:
+        sizes = [len(each) for each in names]
+        every = list(chain.from_iterable(names))
+        before = np.cumsum(sizes) - sizes
+        code = np.concatenate(codes) + np.repeat(before, [len(each) for each in codes])
     numbers = find(every)
-    before = np.cumsum(sizes) - sizes
-    code = np.concatenate(codes) + np.repeat(before, [len(each) for each in codes])
     found: Ints = numbers[code]
     if len(found) and found.min() < 0:
         for one in np.unique(code[found < 0]).tolist():
