@@ -8,7 +8,10 @@ import numpy as np
 
 from citypatrol.columns import Floats, Ints
 from rules.comparison import WindowWord
+from rules.sums import Sums, running, slowly
 
+SUMMED: Final = ("mean", "sum")
+"""Words that ask for sums."""
 _UNEVEN: Final = 4
 
 
@@ -21,10 +24,18 @@ def spread(count: Ints) -> tuple[Ints, Ints]:
 
 class Held:
     """Samples by rows: row n has the ``count[n]`` samples of one key from ``head[n]`` on in the
-    ring of ``room[n]`` places that begins at ``begin[n]``."""
+    ring of ``room[n]`` places that begins at ``begin[n]``. ``sums`` of them, where they are known.
+    """
 
     def __init__(
-        self, ts: Ints, value: Floats, begin: Ints, head: Ints, room: np.ndarray, count: Ints
+        self,
+        ts: Ints,
+        value: Floats,
+        begin: Ints,
+        head: Ints,
+        room: np.ndarray,
+        count: Ints,
+        sums: Sums | None = None,
     ) -> None:
         self.count = count
         self._ts = ts
@@ -32,6 +43,7 @@ class Held:
         self._begin = begin
         self._head = head
         self._room = room
+        self._sums = sums
 
     def of(self, word: WindowWord) -> Floats:
         """One number a row; NaN where it is not known: no sample, or the rate of a single one.
@@ -87,11 +99,33 @@ class Held:
         rate: Floats = np.divide(change, seconds, out=unknown, where=seconds > 0)
         return rate
 
+    def sums(self) -> Sums:
+        """Of each row."""
+        if self._sums is None:
+            _, within = spread(self.count)
+            self._sums = running(self.values, within).take(self.starts + self.count - 1)
+        return self._sums
+
+    def sum(self) -> Floats:
+        """Rounded once."""
+        sums = self.sums()
+        return self._mended(sums.high, sums.good, mean=False)
+
     def mean(self) -> Floats:
-        """Never outside what the samples are, as it would be for three times 0.1."""
-        mean = self.reduced(np.add) / self.count
-        found: Floats = np.clip(mean, self.reduced(np.minimum), self.reduced(np.maximum))
-        return found
+        """Rounded once, and so never outside what the samples are."""
+        sums = self.sums()
+        return self._mended(sums.mean(self.count), sums.usable(), mean=True)
+
+    def _mended(self, known: Floats, good: np.ndarray, *, mean: bool) -> Floats:
+        """``known`` where it is good."""
+        bad = np.flatnonzero(~good)
+        if len(bad):
+            known = known.copy()
+            rows = self._rows(bad)
+            ends = (rows.starts + rows.count).tolist()
+            each = (rows.values[a:b] for a, b in zip(rows.starts.tolist(), ends, strict=True))
+            known[bad] = [slowly(values.tolist(), mean=mean) for values in each]
+        return known
 
     def p95(self) -> Floats:
         """Nearest rank: the least sample that 95 % of them do not exceed."""
@@ -111,14 +145,15 @@ class Held:
 
     def _rows(self, rows: Ints) -> "Held":
         columns = (self._begin[rows], self._head[rows], self._room[rows], self.count[rows])
-        return Held(self._ts, self._value, *columns)
+        sums = None if self._sums is None else self._sums.take(rows)
+        return Held(self._ts, self._value, *columns, sums)
 
 
 _SAYS: Final[dict[WindowWord, Callable[[Held], Floats]]] = {
     "mean": Held.mean,
     "max": lambda held: held.reduced(np.maximum),
     "min": lambda held: held.reduced(np.minimum),
-    "sum": lambda held: held.reduced(np.add),
+    "sum": Held.sum,
     "count": lambda held: held.count.astype(np.float64),
     "p95": Held.p95,
     "rate": Held.rate,

@@ -6,7 +6,7 @@ import numpy as np
 
 from citypatrol.columns import Column, Floats, Ints
 from rules.comparison import Reading
-from rules.held import Held
+from rules.held import SUMMED, Held
 from rules.window import Window
 
 
@@ -25,7 +25,9 @@ class Readings:
 
     def read(self, reading: Reading) -> None:
         """Some rule reads this one."""
-        self._windows.setdefault(reading.span, Window(reading.span))
+        window = self._windows.setdefault(reading.span, Window(reading.span))
+        if reading.word in SUMMED:
+            window.keep_sums()
         self._last.setdefault(reading, Column(np.float64, np.nan))
 
     def want(self, reading: Reading, keys: Ints, wanted: np.ndarray) -> None:

@@ -10,6 +10,7 @@ from citypatrol.columns import Floats, Ints
 from rules.block import NEVER, Block, Track
 from rules.comparison import Reading
 from rules.gate import Rows
+from rules.held import SUMMED
 from rules.queue import Queue
 from rules.ruleset import EVERY_METRIC
 from rules.series import Table
@@ -38,6 +39,8 @@ class Strand:
         self.block: Block | None = None
         self._least = least
         self._window = None if reading is None else Window(reading.span)
+        if self._window is not None and reading is not None and reading.word in SUMMED:
+            self._window.keep_sums()
         self._queue = Queue(lambda keys: wait(self.sources(keys)))
 
     @property

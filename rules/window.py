@@ -2,8 +2,8 @@
 
 Each key's samples lie in a ring of its own, whose size is a power of two, and all rings in two
 columns: so a batch is a few array operations, whatever keys it has. A key takes 21 bytes, and 16
-for each place of its ring: the power of two above the samples that it ever held at once. Rings
-that grew leave holes, which are closed when they are half of it all.
+for each place of its ring: the power of two above the samples that it ever held at once; 17 more
+where sums are kept. Rings that grew leave holes, which are closed when they are half of it all.
 """
 
 from collections.abc import Mapping
@@ -14,6 +14,7 @@ import numpy as np
 from citypatrol.clock import Ts
 from citypatrol.columns import Column, Floats, Ints
 from rules.held import Held, spread
+from rules.sums import Kept, Sums, running
 
 _LEAST: Final = 4
 _MOST_WASTE: Final = 1 << 16
@@ -36,13 +37,18 @@ class Window:
         self._value = np.empty(0, np.float64)
         self._used = 0
         self._waste = 0
+        self._sums: Kept | None = None
+
+    def keep_sums(self) -> None:
+        """Before anything is added: sums and means will be asked for, at every sample."""
+        self._sums = self._sums or Kept()
 
     def add(self, key: Ints, ts: Ints, value: Floats) -> Held:
         """Keep these samples; what each one's window holds. Rows of one key are neighbours, in
         order of time, and newer than all that was added for it. What is returned is good until the
         next ``add``."""
         if not len(key):
-            return self._held(key, key, key)
+            return self._held(key, key, key, None)
         self._ensure(int(key.max()) + 1)
         start = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
         own, fresh = key[start], np.diff(np.append(start, len(key)))
@@ -54,8 +60,11 @@ class Window:
         self._ts[places], self._value[places] = ts, value
         self._size.data[own] += fresh.astype(np.int32)
         if len(own) == len(key):  # the common case: what is left is just the window
-            return self._held(key, np.zeros(len(key), np.int64), end)
-        held = self._held(key, self._older(key, end, ts - self.span), end)
+            sums = self._added(own, Sums.of(value))
+            return self._held(key, np.zeros(len(key), np.int64), end, sums)
+        older = self._older(key, end, ts - self.span)
+        sums = self._sums_of_rows(key, value, start, fresh, older)
+        held = self._held(key, older, end, sums)
         self._forget(own, ts[start + fresh - 1] - self.span)
         return held
 
@@ -63,7 +72,8 @@ class Window:
         """What the window of each key's newest sample holds; nothing where there was none."""
         self._ensure(int(key.max(initial=-1)) + 1)
         size = self._size.data[key].astype(np.int64)
-        return self._held(key, np.zeros(len(key), np.int64), size)
+        sums = None if self._sums is None else self._sums.of(key)
+        return self._held(key, np.zeros(len(key), np.int64), size, sums)
 
     def save(self) -> dict[str, np.ndarray]:
         """Columns for ``load``."""
@@ -84,15 +94,52 @@ class Window:
         rows, within = spread(size.astype(np.int64))
         places = self._places(rows, within)
         self._ts[places], self._value[places] = saved["ts"], saved["value"]
+        self._add_up(np.flatnonzero(size))
 
     def _ensure(self, size: int) -> None:
         for column in (self._begin, self._room, self._head, self._size):
             column.ensure(size)
+        if self._sums is not None:
+            self._sums.ensure(size)
 
-    def _held(self, key: Ints, first: Ints, end: Ints) -> Held:
+    def _held(self, key: Ints, first: Ints, end: Ints, sums: Sums | None) -> Held:
         head = self._head.data[key] + first
-        room = self._room.data[key]
-        return Held(self._ts, self._value, self._begin.data[key], head, room, end - first)
+        room, begin = self._room.data[key], self._begin.data[key]
+        return Held(self._ts, self._value, begin, head, room, end - first, sums)
+
+    def _added(self, own: Ints, more: Sums) -> Sums | None:
+        """Each key's sum after these are added to it."""
+        if self._sums is None:
+            return None
+        sums = self._sums.of(own).plus(more)
+        self._sums.put(own, sums)
+        if not sums.good.all():
+            self._add_up(own[~sums.good])
+        return self._sums.of(own)
+
+    def _sums_of_rows(
+        self, key: Ints, value: Floats, start: Ints, fresh: Ints, older: Ints
+    ) -> Sums | None:
+        """At each row, ``older`` of its key's samples being gone by then."""
+        if self._sums is None:
+            return None
+        added = running(value, np.arange(len(key)) - np.repeat(start, fresh))
+        sums = self._sums.of(key).plus(added)
+        last = start + fresh - 1
+        rows, within = spread(older[last])
+        if len(rows):
+            gone = running(self._value[self._places(key[last][rows], within)], within)
+            before = np.repeat(np.cumsum(older[last]) - older[last], fresh)
+            some = np.flatnonzero(older)
+            sums.put(some, sums.take(some).minus(gone.take(before[some] + older[some] - 1)))
+        self._added(key[start], added.take(last))
+        return sums
+
+    def _add_up(self, own: Ints) -> None:
+        """Anew from what these keys hold."""
+        if self._sums is not None and len(own):
+            size = self._size.data[own].astype(np.int64)
+            self._sums.put(own, self._held(own, np.zeros(len(own), np.int64), size, None).sums())
 
     def _places(self, key: Ints, nth: Ints) -> Ints:
         """Where the nth sample of each key lies."""
@@ -103,8 +150,25 @@ class Window:
     def _forget(self, key: Ints, until: Ints) -> None:
         """Let go of the samples of these keys, each there once, that are of ``until`` or before."""
         older = self._older(key, self._size.data[key].astype(np.int64), until)
+        some = np.flatnonzero(older)
+        if not len(some):
+            return
+        if len(some) < len(key):
+            key, older = key[some], older[some]
+        if self._sums is not None:
+            self._subtract(self._sums, key, older)
         self._head.data[key] = (self._head.data[key] + older) & (self._room.data[key] - 1)
         self._size.data[key] -= older.astype(np.int32)
+
+    def _subtract(self, sums: Kept, key: Ints, older: Ints) -> None:
+        """The first so many samples of each of these keys, at least one."""
+        if older.max() == 1:
+            gone = Sums.of(self._value[self._places(key, np.zeros(len(key), np.int64))])
+        else:
+            rows, within = spread(older)
+            each = running(self._value[self._places(key[rows], within)], within)
+            gone = each.take(np.cumsum(older) - 1)
+        sums.put(key, sums.of(key).minus(gone))
 
     def _older(self, key: Ints, size: Ints, until: Ints | Ts) -> Ints:
         """How many of the first ``size`` samples of each key are of ``until`` or before: mostly
