@@ -12,21 +12,22 @@ import numpy as np
 
 from citypatrol.clock import Ts
 from citypatrol.history.words import Word
-from citypatrol.records import Record, SourceSeen, Tick
+from citypatrol.records import ModeSwitched, Record, SourceSeen, Tick
 from citypatrol.samples import Batch
 from rules.announced import Announced
 from rules.compound import reads
 from rules.engine import Engine
 from rules.explain_alarm import Explanation
 from rules.incidents import Incident
-from rules.ruleset import EVERY_METRIC, RuleSet
+from rules.ruleset import EVERY_METRIC, NORMAL, RuleSet
 
 _MOST_ROWS: Final = 50_000
 
 
 class Hindsight:
     """The live engine over what has been. ``first`` and ``later``: control words in order of time;
-    ``introduce`` tells of sources that none of them names."""
+    ``introduce`` tells of sources that none of them names; ``mode`` is the city's own, before any
+    of them says another."""
 
     def __init__(
         self,
@@ -35,8 +36,10 @@ class Hindsight:
         introduce: Callable[[Sequence[str]], Announced],
         first: Sequence[Word] = (),
         later: Sequence[Word] = (),
+        mode: str = NORMAL,
     ) -> None:
         self._engine = Engine(rules)
+        self._engine.fold([ModeSwitched(0, mode)])
         self._introduce = introduce
         self._introduced = 0
         self._later = list(later)[::-1]

@@ -17,7 +17,7 @@ from citypatrol.kinds import Kinds
 from citypatrol.registry import Registry
 from rules.hindsight import Hindsight, metrics_of
 from rules.incidents import Incident
-from rules.ruleset import RuleSet
+from rules.ruleset import NORMAL, RuleSet
 from tickets.casebook import Casebook
 from tickets.opening import Opener
 
@@ -117,6 +117,7 @@ class _Bench:
             introduce=labels.introduce,
             first=words.first if ground is None else labels.corrected(words.first),
             later=words.later if ground is None else labels.corrected(words.later),
+            mode=NORMAL if ground is None else ground.file.mode,
         )
         self._book = Casebook(question.opener, close_after=question.close_after)
 

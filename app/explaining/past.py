@@ -22,7 +22,7 @@ from rules.explain import Unexplained, differing, nearest
 from rules.explain_alarm import Explanation
 from rules.hindsight import Hindsight, metrics_of
 from rules.incidents import Incident
-from rules.ruleset import Rule, RuleSet
+from rules.ruleset import NORMAL, Rule, RuleSet
 from tickets.casebook import Casebook
 
 DAY_MS: Final = 86_400_000
@@ -109,6 +109,7 @@ def _hindsight(
         introduce=labels.introduce,
         first=first if ground is None else labels.corrected(first),
         later=later if ground is None else labels.corrected(later),
+        mode=NORMAL if ground is None else ground.file.mode,
     )
 
 

@@ -44,6 +44,7 @@ TEST_NOTES: Final[Mapping[type, Notes]] = {
             "only": "The rules that judge in this test; default: all.",
             "start": _START,
             "every": _EVERY,
+            "mode": "The city's mode, or each from its time on: {0s: normal, 20m: flood}.",
             "sources": "Labels of sources, over those of the registry.",
             "series": "What the sources send.",
             "expect": "What must come of it.",

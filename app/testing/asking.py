@@ -8,7 +8,7 @@ from citypatrol.errors import Problem
 from citypatrol.yamlfile import Document
 from citypatrol.yamltree import YamlMap
 from citypatrol.yamlwords import instead
-from rules.ruleset import Rule
+from rules.ruleset import NORMAL, Rule
 from rules.testing.moments import parse_moment, told
 
 _PAST = ("since", "fired_at", "cleared_at", "opened_at")
@@ -31,6 +31,7 @@ class _Asking:
             if name not in self._scene.every:
                 yield self._unknown(name, "only", at)
         yield from self._series()
+        yield from self._modes()
         if not expect.alarms and expect.incidents is None and expect.tickets is None:
             yield self._problem("expects nothing: write alarms, incidents or tickets", "expect")
         for at in range(len(expect.alarms)):
@@ -59,6 +60,22 @@ class _Asking:
                 yield self._problem(message, "series", at)
             seen[key] = at
 
+    def _modes(self) -> Iterator[Problem]:
+        """Each is one that some rule names, at a time that the test has."""
+        known = {NORMAL} | {mode for rule in self._scene.every.values() for mode, _ in rule.modes}
+        words = self._scene.words.mode
+        if words is None:
+            return
+        each = {self._scene.start: words} if isinstance(words, str) else self._scene.modes
+        for ts, mode in each.items():
+            keys = () if isinstance(words, str) else self._key(ts, "mode")
+            if mode not in known and (keys or isinstance(words, str)):
+                message = f"no rule names the mode '{mode}'{instead(mode, sorted(known))}"
+                yield self._problem(message, "mode", *keys)
+            elif not self._scene.start <= ts <= self._scene.end:
+                side = "before the start" if ts < self._scene.start else "after the test's data"
+                yield self._problem(f"mode: {self._told(ts)} is {side}", "mode", *keys)
+
     def _alarm(self, at: int) -> Iterator[Problem]:
         alarm = self._scene.words.expect.alarms[at]
         problems = list(self._one("alarms", at, alarm.rule, [alarm.source]))
@@ -69,7 +86,7 @@ class _Asking:
         end = max(slot.ts for slot in self._scene.slots_of(rule, alarm.source))
         for moment, state in alarm.at.items():
             ts = moment.at(self._scene.start)
-            place = ("expect", "alarms", at, "at", *self._key(at, ts))
+            place = ("expect", "alarms", at, "at", *self._key(ts, "expect", "alarms", at, "at"))
             if ts < self._scene.start:
                 yield self._problem(f"{self._told(ts)} is before the start", *place)
             elif ts > end:
@@ -78,7 +95,7 @@ class _Asking:
                     f" {self._told(end)}; write _ for slots without a sample",
                     *place,
                 )
-            elif state == "pending" and _never_pending(rule):
+            elif state == "pending" and all(map(_never_pending, self._forms(rule))):
                 message = f"rule '{rule.name}' is never pending: it has neither for nor at_least"
                 yield self._problem(message, *place)
 
@@ -139,10 +156,15 @@ class _Asking:
                 )
                 yield self._problem(message, "expect", kind, at, key)
 
-    def _key(self, at: int, ts: Ts) -> Keys:
-        """The key under which the time stands in the file."""
+    def _forms(self, rule: Rule) -> Iterator[Rule]:
+        """The rule as it is in the modes of the test, as far as it judges in them."""
+        forms = (rule.in_mode(mode) for mode in set(self._scene.modes.values()))
+        return (form for form in forms if form is not None)
+
+    def _key(self, ts: Ts, *keys: str | int) -> Keys:
+        """The key under which the time stands in the map at ``keys``."""
         node = self._document.tree.root
-        for key in (*self._scene.keys, "expect", "alarms", at, "at"):
+        for key in (*self._scene.keys, *keys):
             node = node[key]
         assert isinstance(node, YamlMap)  # noqa: S101 - the model has seen to it
         return tuple(k for k in node if parse_moment(k).at(self._scene.start) == ts)[:1]

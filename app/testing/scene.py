@@ -8,7 +8,7 @@ from citypatrol.clock import Ts
 from citypatrol.kinds import Kinds
 from citypatrol.records import SourceSeen
 from rules.incidents import Incident
-from rules.ruleset import EVERY_METRIC, ONLINE, Rule, RuleSet
+from rules.ruleset import EVERY_METRIC, NORMAL, ONLINE, Rule, RuleSet
 from rules.testing.play import Asked, Played, Slot, play
 from tickets.casebook import Casebook
 from tickets.folding import Seen
@@ -24,12 +24,13 @@ class TinyCity:
 
     opener: Opener
     kinds: Kinds
+    mode: str = NORMAL
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
     """``rules`` are those that judge, ``every`` all of the file by name; ``keys``: where the test
-    stands in its file."""
+    stands in its file; ``modes``: the city's, each from its instant on."""
 
     words: CaseWords
     keys: Keys
@@ -39,6 +40,7 @@ class Scene:
     sources: Mapping[str, SourceSeen]
     slots: Sequence[Slot]
     opener: Opener
+    modes: Mapping[Ts, str]
 
     @property
     def end(self) -> Ts:
@@ -95,7 +97,15 @@ def scene_of(
     if words.only is not None:
         judging = tuple(rule for rule in judging if rule.name in words.only)
     by_name = {rule.name: rule for rule in rules.rules}
-    return Scene(words, keys, start, RuleSet(judging), by_name, sources, slots, city.opener)
+    ruleset, modes = RuleSet(judging), _modes(words, start=start, first=city.mode)
+    return Scene(words, keys, start, ruleset, by_name, sources, slots, city.opener, modes)
+
+
+def _modes(words: CaseWords, *, start: Ts, first: str) -> Mapping[Ts, str]:
+    """``first``: the city's own."""
+    if isinstance(words.mode, str):
+        return {start: words.mode}
+    return {start: first} | {at.at(start): mode for at, mode in (words.mode or {}).items()}
 
 
 def play_scene(scene: Scene) -> Outcome:
@@ -106,6 +116,7 @@ def play_scene(scene: Scene) -> Outcome:
         slots=scene.slots,
         asked={Asked(one.rule, one.source) for one in alarms},
         stops={moment.at(scene.start) for one in alarms for moment in one.at},
+        modes=scene.modes,
     )
     book = Casebook(scene.opener)
     newest: dict[str, Incident] = {}

@@ -131,7 +131,7 @@ def _city(file: SuiteFile, document: Document) -> tuple[TinyCity | None, list[Pr
         ground, problems = load_ground(path)
         if ground is None:
             return None, problems
-        return TinyCity(ground.opener, ground.file.kinds), []
+        return TinyCity(ground.opener, ground.file.kinds, ground.file.mode), []
     words = file.city or CityWords()
     grid, registry = Grid.empty(), Registry.empty()
     problems = []

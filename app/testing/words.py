@@ -9,6 +9,7 @@ from app.config import Code, PlaceSection, TimezoneName
 from citypatrol.kinds import Kinds
 from citypatrol.yamlfile import Model
 from rules.incidents import Severity
+from rules.mode_words import ModeName
 from rules.testing.moments import MomentField, TimeField
 from rules.testing.words import (
     EVERY_MS,
@@ -69,13 +70,15 @@ class ExpectWords(Model):
 
 
 class CaseWords(Model):
-    """One test. ``only``: the rules that judge; default: all of the file's."""
+    """One test. ``only``: the rules that judge; default: all of the file's. ``mode``: the city's,
+    or each from its time on; default: as the city has it."""
 
     noun: ClassVar[str] = "test"
     name: Name
     only: list[Name] | None = None
     start: TimeField | None = None
     every: Step | None = None
+    mode: ModeName | Annotated[Mapping[MomentField, ModeName], Field(min_length=1)] | None = None
     sources: Mapping[Name, Labels] = Field(default_factory=dict)
     series: Annotated[list[SeriesWords], Field(min_length=1)]
     expect: ExpectWords

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from citypatrol.clock import Ts
-from citypatrol.records import Record, SourceSeen, Tick
+from citypatrol.records import ModeSwitched, Record, SourceSeen, Tick
 from citypatrol.samples import Batch, Sample
 from rules.engine import Engine
 from rules.hindsight import in_order, instant
@@ -56,8 +56,10 @@ def play(
     slots: Sequence[Slot],
     asked: Collection[Asked],
     stops: Collection[Ts],
+    modes: Mapping[Ts, str] | None = None,
 ) -> Played:
-    """``sources`` are all that send. Time ends at the last slot; ``stops`` are times to look at.
+    """``sources`` are all that send. Time ends at the last slot; ``stops`` are times to look at,
+    ``modes`` those of the city from their instants on.
 
     A state is that of its instant. Only where a sample arrives after its own time it is what the
     clock would show: then what has not arrived, or still waits for an older sample, is not known.
@@ -69,7 +71,7 @@ def play(
     probes = {one: _Probe(by_name[one.rule], one.source, shown) for one in asked}
     engine = Engine(rules)
     said = engine.fold(sources)
-    for records in _steps(slots, stops):
+    for records in _steps(slots, stops, modes or {}):
         said += engine.fold(records)
         for probe in probes.values():
             probe.fold(records)
@@ -83,8 +85,8 @@ class _Probe:
     """One alarm, whatever its rule says: the rule selects this source only."""
 
     def __init__(self, rule: Rule, source: str, sources: Sequence[SourceSeen]) -> None:
-        only = replace(rule, where=(*rule.where, (_ASKED, ("yes",))))
-        self._engine = Engine(RuleSet((only,)))
+        modes = tuple((mode, form and _asked(form)) for mode, form in rule.modes)
+        self._engine = Engine(RuleSet((replace(_asked(rule), modes=modes),)))
         self._rule = rule.name
         self.states: dict[Ts, State] = {}
         self._engine.fold([_marked(one) if one.source == source else one for one in sources])
@@ -97,17 +99,24 @@ class _Probe:
         self.states[tick] = "firing" if firing else "pending" if pending else "ok"
 
 
+def _asked(rule: Rule) -> Rule:
+    return replace(rule, where=(*rule.where, (_ASKED, ("yes",))))
+
+
 def _marked(seen: SourceSeen) -> SourceSeen:
     return replace(seen, labels={**seen.labels, _ASKED: "yes"})
 
 
-def _steps(slots: Sequence[Slot], stops: Collection[Ts]) -> Iterator[list[Record]]:
+def _steps(
+    slots: Sequence[Slot], stops: Collection[Ts], modes: Mapping[Ts, str]
+) -> Iterator[list[Record]]:
     """What each instant brings, its tick last. Time has passed up to it when a sample arrives that
-    was under way for long."""
-    arriving: dict[Ts, list[Sample]] = {ts: [] for ts in stops}
+    was under way for long; the city's mode is switched before its samples."""
+    arriving: dict[Ts, list[Sample]] = {ts: [] for ts in (*stops, *modes)}
     for slot in sorted(slots, key=lambda one: one.arrival):
         some = arriving.setdefault(slot.arrival, [])
         if slot.value is not None:
             some.append(Sample(slot.source, slot.metric, slot.ts, slot.value))
     for ts in sorted(arriving):
-        yield [Tick(ts - 1), Batch.of(arriving[ts]), Tick(ts)]
+        switch = [ModeSwitched(ts, modes[ts])] if ts in modes else []
+        yield [Tick(ts - 1), *switch, Batch.of(arriving[ts]), Tick(ts)]

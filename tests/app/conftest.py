@@ -9,11 +9,13 @@ from app.guard import Guard
 from app.tailing import Tailing
 from citypatrol.secret import Secret
 from ingest.tap import Tap
+from tests.app import a_rule_test
 from tests.app.a_backtest import Backtest
 from tests.app.a_city import write_city
 from tests.app.a_command import Done, Run
 from tests.app.a_desk import TheDesk, make_desk, serving
 from tests.app.a_roll import INPUT, RULES, heard, roll_of
+from tests.app.a_rule_test import Try
 from tests.app.a_terminal import City, Terminal, at_port
 
 
@@ -79,3 +81,23 @@ def backtest(tmp_path: Path, run: Run) -> Backtest:
         return run("backtest", str(tmp_path / rules), "--history", str(tmp_path / history), *words)
 
     return backtest
+
+
+@pytest.fixture
+def attempt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Try:
+    """The command on one file of tests; places in what it says begin with the line."""
+    (tmp_path / "rules.yaml").write_text(a_rule_test.RULES)
+
+    def run(tests: str, *words: str, head: str = a_rule_test.HEAD) -> a_rule_test.Done:
+        path = tmp_path / "tests.yaml"
+        path.write_text(head + tests)
+        capsys.readouterr()
+        status = main(["test", str(path), *words])
+        out, err = capsys.readouterr()
+        return a_rule_test.Done(
+            status,
+            out.splitlines(),
+            err.replace(f"{path}:", "").replace(f"{tmp_path}/", "").splitlines(),
+        )
+
+    return run

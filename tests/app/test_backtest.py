@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from citypatrol.clock import rfc3339
-from citypatrol.records import SourceSeen, Tick
+from citypatrol.records import ModeSwitched, SourceSeen, Tick
 from tests.app.a_backtest import (
     BARE,
     MINUTE,
@@ -15,6 +15,8 @@ from tests.app.a_backtest import (
     incident,
     without_ticket,
 )
+from tests.app.a_city import FILES, write_city
+from tests.app.a_command import Run
 from tests.citypatrol.a_history import batch, entries, write
 
 
@@ -130,3 +132,22 @@ def test_when_tickets_count_as_closed(backtest: Backtest, tmp_path: Path) -> Non
         ("closed", rfc3339(at(4))),
         ("closed", rfc3339(at(24))),
     ]
+
+
+def test_it_begins_in_the_mode_of_the_city(backtest: Backtest, run: Run, tmp_path: Path) -> None:
+    """Where no control record says another."""
+    fill(tmp_path / "h", ("wl-1", 0, 12.0), ("wl-1", 1, 12.0))
+    (tmp_path / "r.yaml").write_text(
+        "rules: [{name: flooded, select: {metric: water_level}, when: {above: 15}, "
+        "mode: {flood: {when: {above: 10}}}}]\n"
+    )
+    words = ("--city", str(tmp_path / "city" / "city.yaml"))
+    assert json.loads(backtest("--json", *words, rules="r.yaml").stdout)["incidents"] == []
+    write_city(tmp_path / "city", city=FILES["city.yaml"] + "mode: flood\n")
+    found = json.loads(backtest("--json", *words, rules="r.yaml").stdout)["incidents"]
+    assert [one["since"] for one in found] == [rfc3339(at(0))]
+    past = ("--rules", str(tmp_path / "r.yaml"), "--history", str(tmp_path / "h"), *words)
+    assert '"state": "firing"' in run("explain", "flooded", "wl-1", "--json", *past).stdout
+    write(tmp_path / "h", entries(ModeSwitched(at(0.5), "normal"), Tick(at(2))))
+    (found,) = json.loads(backtest("--json", *words, rules="r.yaml").stdout)["incidents"]
+    assert found["cleared_at"] == rfc3339(at(0.5))
