@@ -10,7 +10,7 @@ from typing import Any
 from detectors import onnx
 from detectors.tiles import Tiled
 from detectors.types import Box, Detector, Finding, Pixels
-from detectors.yolo import Yolo
+from detectors.yolo import Yolo, head_fault
 
 _TORCH = ".pt"
 
@@ -30,7 +30,12 @@ class AnyModel:
         if task != "detect":
             message = f"{self._path}: is a model to {task}; a detection model is wanted"
             raise onnx.ModelError(message)
-        return model.names()
+        names = model.names()
+        fault = head_fault(model.session.get_outputs()[0].shape, classes=len(names))
+        if fault is not None:
+            message = f"{self._path}: {fault}"
+            raise onnx.ModelError(message)
+        return names
 
     def detector(self, *, min_score: float, classes: Collection[str], tile: int | None) -> Detector:
         """Finds these classes."""

@@ -3,6 +3,7 @@
 import csv
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,8 @@ def detect(
     regions: Mapping[str, Sequence[Box]] | None = None,
     draw_into: Path | None = None,
 ) -> Iterator[Line]:
-    """A line a picture, or a sampled frame of a clip, in the order of ``paths``.
+    """A line a picture, or a sampled frame of a clip, in the order of ``paths``; of a folder those
+    that lie in it, by name.
 
     With ``regions`` (of ``traffic_light`` only) each picture's regions are read instead; their
     names are paths as given, or file names. A file that cannot be read gives ``{"path", "error"}``
@@ -90,7 +92,8 @@ def detect(
         raise ValueError(message)
     found = detector_for(model, min_score=min_score) if regions is None else None
     reader = HeadReader()
-    for path in paths:
+    stems: dict[str, Path] = {}
+    for path in chain.from_iterable(map(pictures.files_of, paths)):
         try:
             for at, pixels in _frames(path):
                 line: Line = {"path": str(path)}
@@ -105,7 +108,8 @@ def detect(
                     findings = _read_regions_of(pixels, _boxes_of(path, regions or {}), reader)
                     line["regions"] = [_region_json(finding) for finding in findings]
                 if draw_into is not None:
-                    _draw(pixels, findings, path=path, at=at, folder=draw_into)
+                    name = _unique(path, stems) + ("" if at is None else f"_{at:08.2f}")
+                    _draw(pixels, findings, camera=path.name, into=draw_into / f"{name}.jpg")
                 yield line
         except pictures.Unreadable as error:
             yield {"path": str(path), "error": str(error)}
@@ -153,9 +157,15 @@ def _region_json(finding: Finding) -> Line:
     return {"box": whole["box"], "lit": whole["lit"], "state": whole["state"]}
 
 
-def _draw(
-    pixels: Pixels, findings: Sequence[Finding], *, path: Path, at: float | None, folder: Path
-) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    name = path.stem if at is None else f"{path.stem}_{at:08.2f}"
-    (folder / f"{name}.jpg").write_bytes(draw(pixels, findings, camera=path.name))
+def _unique(path: Path, stems: dict[str, Path]) -> str:
+    """What drawings of ``path`` are called: a/1.jpg and b/1.jpg may be looked at together."""
+    name, number = path.stem, 1
+    while stems.setdefault(name, path) != path:
+        number += 1
+        name = f"{path.stem}_{number}"
+    return name
+
+
+def _draw(pixels: Pixels, findings: Sequence[Finding], *, camera: str, into: Path) -> None:
+    into.parent.mkdir(parents=True, exist_ok=True)
+    into.write_bytes(draw(pixels, findings, camera=camera))

@@ -89,9 +89,12 @@ def load(path: Path) -> Model:
         message = f"{path}: ONNX Runtime cannot load it; is it an ONNX file? {error}"
         raise ModelError(message) from error
     inputs = session.get_inputs()
-    if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type != "tensor(float)":
+    if len(inputs) != 1 or not _takes_pictures(inputs[0]):
         found = ", ".join(f"{entry.name} {entry.type} {entry.shape}" for entry in inputs)
-        message = f"{path}: needs one float32 input [batch, 3, height, width], found {found}"
+        way_out = "; export it without half=True" if "float16" in found else ""
+        message = (
+            f"{path}: needs one float32 input [batch, 3, height, width], found {found}{way_out}"
+        )
         raise ModelError(message)
     shape = tuple(size if isinstance(size, int) else None for size in inputs[0].shape)
     metadata = session.get_modelmeta().custom_metadata_map
@@ -101,6 +104,13 @@ def load(path: Path) -> Model:
     most = shape[0] or ON_A_GPU
     together = Together(lambda pictures: session.run(None, {name: pictures}), most=most)
     return Model(path, session, name, shape, metadata, most_at_once=most, together=together)
+
+
+def _takes_pictures(entry: Any) -> bool:
+    """An axis that is left open has a name, or none."""
+    shape = entry.shape
+    colours = shape[1] if len(shape) == 4 else 0
+    return entry.type == "tensor(float)" and (colours == 3 or not isinstance(colours, int))
 
 
 CUDA = "CUDAExecutionProvider"

@@ -1,6 +1,6 @@
 """Pictures and clips on disk, as frames."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +8,12 @@ import numpy as np
 from detectors import picture_headers
 from detectors.types import Pixels
 
-CLIPS = frozenset({".mp4", ".mkv", ".avi", ".mov", ".m4v", ".webm", ".ts", ".h264", ".mjpeg"})
+_BARE = {".ts", ".m2ts", ".mjpeg", ".h264", ".264", ".h265", ".265", ".hevc"}
+CLIPS = frozenset({".mp4", ".mkv", ".avi", ".mov", ".m4v", ".webm", ".mpg", ".flv", ".wmv"} | _BARE)
+PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"})
 EVERY_S = 1.0
 MOST_PIXELS = 100_000_000
-"""Of a picture or a frame: decoded they take 300 MB. OpenCV itself stops at ten times as many."""
+"""Of a picture or a frame: decoded they take 300 MB. ``detectors/__init__.py`` tells OpenCV."""
 _TOO_MANY = f"more than {MOST_PIXELS // 1_000_000} million"
 LARGEST_FILE = 128 << 20
 """Bytes of a picture."""
@@ -26,6 +28,22 @@ class Unreadable(Exception):
 def is_clip(path: Path) -> bool:
     """By its ending."""
     return path.suffix.lower() in CLIPS
+
+
+def files_of(path: Path) -> Sequence[Path]:
+    """The pictures and clips that lie in a folder, by name: not those of folders in it, and no
+    hidden ones. ``path`` itself where it is a file, or a folder that has none."""
+    if not path.is_dir():
+        return (path,)
+    try:
+        found = sorted(one for one in path.iterdir() if _is_ours(one) and not one.is_dir())
+    except OSError:
+        found = []
+    return found or (path,)
+
+
+def _is_ours(path: Path) -> bool:
+    return path.suffix.lower() in PICTURES | CLIPS and not path.name.startswith(".")
 
 
 def read_picture(path: Path) -> Pixels:
@@ -45,14 +63,19 @@ def read_picture(path: Path) -> Pixels:
     except cv2.error:
         pixels = None
     if pixels is None or pixels.size == 0:
-        message = f"{path}: is no picture that OpenCV can read ({len(data)} bytes); is it whole?"
+        size = (
+            "" if known is not None else f", of at most {MOST_PIXELS // 1_000_000} million pixels"
+        )
+        message = (
+            f"{path}: is no picture that OpenCV can read ({len(data)} bytes); is it whole{size}?"
+        )
         raise Unreadable(message)
     return np.asarray(pixels, np.uint8)
 
 
 def _bytes_of(path: Path) -> bytes:
     if path.is_dir():
-        message = f"{path}: is a folder; name the pictures in it, as in {path}/*.jpg"
+        message = f"{path}: is a folder in which no picture or clip can be found"
         raise Unreadable(message)
     try:
         length = path.stat().st_size

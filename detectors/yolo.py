@@ -58,15 +58,32 @@ def decode(output: NDArray[np.float32], *, classes: int, min_score: float, iou: 
         x, y, width, height = output[:4, found]
         corners = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
         rows = np.stack([*corners, best[found], kinds[found].astype(np.float32)], axis=1)
-        return suppress(rows.astype(np.float32), iou=iou)
+        return suppress(_finite(rows.astype(np.float32)), iou=iou)
     if output.ndim == 2 and output.shape[1] == 6:
-        rows = output[output[:, 4] >= min_score]
+        rows = _finite(output[output[:, 4] >= min_score])
         return rows[np.argsort(-rows[:, 4], kind="stable")][:MOST]
-    message = (
-        f"output of shape {list(output.shape)} a picture is no YOLO head of {classes} classes: "
+    raise ValueError(_no_head(list(output.shape), classes=classes))
+
+
+def head_fault(shape: Sequence[int | str | None], *, classes: int) -> str | None:
+    """What is wrong with an output as a file declares it, batch first; an axis that is left open
+    (a name, or None) may be anything."""
+    one = list(shape[1:])
+    open_axis = [not isinstance(size, int) for size in one]
+    if len(one) == 2 and (open_axis[0] or open_axis[1] or one[0] == 4 + classes or one[1] == 6):
+        return None
+    return _no_head(one, classes=classes)
+
+
+def _no_head(shape: Sequence[int | str | None], *, classes: int) -> str:
+    return (
+        f"output of shape {list(shape)} a picture is no YOLO head of {classes} classes: "
         f"wanted [{4 + classes}, anchors] or [detections, 6]"
     )
-    raise ValueError(message)
+
+
+def _finite(rows: Rows) -> Rows:
+    return rows[np.isfinite(rows).all(axis=1)]
 
 
 _ROOMS = local()
@@ -143,6 +160,11 @@ class Yolo:
             raise onnx.ModelError(message) from error
         findings = []
         for row, corners in zip(rows, box.undo(rows[:, :4]), strict=True):
+            if not (corners[0] < corners[2] and corners[1] < corners[3]):
+                continue  # in the margin around the picture, or no numbers
+            if not 0 <= row[5] < len(names):
+                message = f"{model.path}: found class {row[5]:g}, and it names {len(names)} classes"
+                raise onnx.ModelError(message)
             label = names[int(row[5])]
             if self._labels is None or label in self._labels:
                 where: Box = tuple(float(edge) for edge in corners)  # type: ignore[assignment]

@@ -32,11 +32,11 @@ def _tensor(name: str, array: NDArray[np.generic]) -> bytes:
     return dims + _field(2, kind) + _field(8, name) + _field(9, array.tobytes())
 
 
-def _value(name: str, shape: Sequence[int | str]) -> bytes:
+def _value(name: str, shape: Sequence[int | str], kind: int = 1) -> bytes:
     dims = b"".join(
         _field(1, _field(1, size) if isinstance(size, int) else _field(2, size)) for size in shape
     )
-    return _field(1, name) + _field(2, _field(1, _field(1, 1) + _field(2, dims)))
+    return _field(1, name) + _field(2, _field(1, _field(1, kind) + _field(2, dims)))
 
 
 def _node(op: str, inputs: Sequence[str], output: str, attributes: bytes = b"") -> bytes:
@@ -61,6 +61,7 @@ def write_model(tmp_path: Path) -> WriteModel:
         shape: Sequence[int | str] = ("n", 3, 64, 64),
         metadata: dict[str, str] | None = None,
         name: str = "tiny",
+        kind: int = 1,
     ) -> Path:
         tail = np.array(output.shape, np.int64)
         nodes = (
@@ -76,7 +77,7 @@ def write_model(tmp_path: Path) -> WriteModel:
         )
         graph = b"".join(_field(1, node) for node in nodes) + _field(2, "tiny")
         graph += b"".join(_field(5, constant) for constant in constants)
-        graph += _field(11, _value("images", shape))
+        graph += _field(11, _value("images", shape, kind))
         graph += _field(12, _value("output", ("n", *output.shape)))
         model = _field(1, 8) + _field(7, graph) + _field(8, _field(2, 17))
         for key, value in (metadata or {}).items():

@@ -3,6 +3,8 @@
 import re
 import resource
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -43,6 +45,23 @@ def png_said_to_be(*, width: int, height: int) -> bytes:
 def jpeg_said_to_be(data: bytes, *, width: int, height: int) -> bytes:
     at = data.index(b"\xff\xc0") + 5
     return data[:at] + struct.pack(">HH", height, width) + data[at + 4 :]
+
+
+def black_tiff(*, side: int, strips: int = 100) -> bytes:
+    """A whole grey TIFF file of which every strip is the same few bytes (TIFF 6.0, section 4)."""
+    strip = zlib.compress(bytes(side * side // strips))
+    tags = {256: side, 257: side, 258: 8, 259: 8, 262: 1, 273: 0, 277: 1, 278: side // strips}
+    tags |= {279: 0}
+    behind = 8 + 2 + 12 * len(tags) + 4
+    tags[273], tags[279] = behind, behind + 4 * strips
+    starts = behind + 8 * strips
+    entries = [
+        struct.pack("<HHII", tag, 4, strips if tag in (273, 279) else 1, value)
+        for tag, value in tags.items()
+    ]
+    lists = struct.pack(f"<{2 * strips}I", *[starts] * strips, *[len(strip)] * strips)
+    head = struct.pack("<2sHIH", b"II", 42, 8, len(tags))
+    return head + b"".join(entries) + bytes(4) + lists + strip
 
 
 def with_orientation(data: bytes, turn: int) -> bytes:
@@ -150,6 +169,7 @@ def test_a_broken_file_is_named_and_the_others_are_judged(
         ),
         pytest.param("a.webp", lambda scene: encoded(".webp", scene), (320, 240), id="webp"),
         pytest.param("a.bmp", lambda scene: encoded(".bmp", scene), (320, 240), id="bmp"),
+        pytest.param("a.tif", lambda scene: black_tiff(side=400), (400, 400), id="tiff"),
         pytest.param("a.png", lambda scene: encoded(".png", scene[:1, :1]), (1, 1), id="one dot"),
         pytest.param("a.png", lambda scene: encoded(".png", scene[:1]), (320, 1), id="one line"),
     ],
@@ -166,7 +186,7 @@ def test_strange_pictures_are_judged(
     (line,) = detect(str(write_model(ANSWER, metadata=NAMES)), [tmp_path / name])
     assert "error" not in line
     assert (line["width"], line["height"]) == size
-    assert picture_headers.size((tmp_path / name).read_bytes()) in (size, size[::-1])
+    assert picture_headers.size((tmp_path / name).read_bytes()) in (size, size[::-1], None)
 
 
 def test_of_an_animated_gif_the_first_picture_is_judged(tmp_path: Path, scene: Picture) -> None:
@@ -217,3 +237,13 @@ def test_no_bytes_make_the_headers_stumble(photo: bytes, scene: Picture, length:
         assert found is None or found == (320, 240)
         picture_headers.breaks_off(data[:length])
     assert MOST_PIXELS < 20_000 * 20_000
+
+
+def test_opencv_decodes_no_picture_of_gigabytes(tmp_path: Path) -> None:
+    """In a process of its own: OpenCV asks once how large a picture may be, and here it is loaded
+    already."""
+    (tmp_path / "a.tif").write_bytes(black_tiff(side=10_100))
+    read = "from detectors.pictures import read_picture; from pathlib import Path"
+    command = [sys.executable, "-c", f"{read}; read_picture(Path('{tmp_path}/a.tif'))"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert re.search(r"a\.tif: is no picture .*of at most 100 million pixels", done.stderr)

@@ -74,17 +74,49 @@ def test_an_unreadable_file_is_named_and_the_others_go_on(
     empty.touch()
     clip = tmp_path / "broken.mp4"
     clip.write_bytes(b"\0" * 500)
-    gone = tmp_path / "gone.jpg"
-    lines = list(detect(model, [text, empty, clip, gone, tmp_path, photo]))
+    gone, folder = tmp_path / "gone.jpg", tmp_path / "folder"
+    folder.mkdir()
+    lines = list(detect(model, [text, empty, clip, gone, folder, photo]))
     assert [sorted(line) for line in lines[:5]] == [["error", "path"]] * 5
     for line, words in zip(
         lines,
-        ("no picture that", "no picture that", "cannot be read", "No such file", "is a folder"),
+        (
+            "no picture that",
+            "no picture that",
+            "cannot be read",
+            "No such file",
+            "is a folder in which no",
+        ),
         strict=False,
     ):
         assert line["path"] in line["error"]
         assert words in line["error"]
     assert "findings" in lines[5]
+
+
+def test_of_a_folder_the_pictures_and_clips_are_judged_by_name(
+    model: str, photo: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "day 1"
+    (folder / "deeper.jpg").mkdir(parents=True)
+    for name in ("b.PNG", "deeper.jpg/x.png", ".hidden.png", "notes.txt"):
+        (folder / name).write_bytes(photo.read_bytes())
+    (folder / "a.jpg").write_text("no picture")
+    write_clip(folder / "c.mp4")
+    lines = list(detect(model, [folder, photo]))
+    clip = ["c.mp4"] * 3
+    assert [Path(line["path"]).name for line in lines] == ["a.jpg", "b.PNG", *clip, "photo.png"]
+    assert ["error" in line for line in lines] == [True] + [False] * 5
+
+
+def test_drawings_of_pictures_of_one_name_lie_beside_each_other(
+    model: str, photo: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / photo.name).write_bytes(photo.read_bytes())
+    list(detect(model, [photo, other, photo], draw_into=tmp_path / "out"))
+    assert sorted(one.name for one in (tmp_path / "out").iterdir()) == ["photo.jpg", "photo_2.jpg"]
 
 
 def test_a_clip_that_breaks_off_gives_what_was_there(model: str, tmp_path: Path) -> None:

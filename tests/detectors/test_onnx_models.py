@@ -9,6 +9,8 @@ import pytest
 from detectors import onnx
 
 ANSWER = np.zeros((2, 6), np.float32)
+FLOAT16 = 10
+"""Of the ONNX format's data types."""
 
 
 def test_names_come_from_the_metadata(write_model: Callable[..., Path]) -> None:
@@ -48,9 +50,27 @@ def test_a_broken_file_is_named(tmp_path: Path, data: bytes) -> None:
         onnx.load(path)
 
 
-def test_a_network_of_another_input_is_refused(write_model: Callable[..., Path]) -> None:
-    path = write_model(ANSWER, shape=("n", 12))
-    with pytest.raises(onnx.ModelError, match=r"needs one float32 input.*'n', 12"):
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [
+        pytest.param(("n", 12), "'n', 12", id="no picture"),
+        pytest.param((1, 1, 64, 64), "1, 1, 64, 64", id="grey"),
+        pytest.param((1, 64, 64, 3), "1, 64, 64, 3", id="colours last"),
+    ],
+)
+def test_a_network_of_another_input_is_refused(
+    write_model: Callable[..., Path], shape: tuple[int | str, ...], words: str
+) -> None:
+    path = write_model(ANSWER, shape=shape)
+    with pytest.raises(onnx.ModelError, match=rf"needs one float32 input.*{words}"):
+        onnx.load(path)
+
+
+def test_a_network_of_half_numbers_is_refused_with_the_way_out(
+    write_model: Callable[..., Path],
+) -> None:
+    path = write_model(ANSWER, kind=FLOAT16)
+    with pytest.raises(onnx.ModelError, match=r"tensor\(float16\).*without half=True"):
         onnx.load(path)
 
 

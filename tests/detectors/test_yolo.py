@@ -100,6 +100,28 @@ def test_another_output_is_named_with_its_file(write_model: Callable[..., Path])
         detector(picture(64, 64))
 
 
+@pytest.mark.parametrize("number", [2, -1, 7], ids=["one more", "below", "far"])
+def test_a_class_without_a_name_is_said_with_its_file(
+    write_model: Callable[..., Path], number: int
+) -> None:
+    answer = np.array([[8, 16, 24, 48, 0.9, number]], np.float32)
+    yolo = Yolo(write_model(answer, metadata=NAMES))
+    with pytest.raises(onnx.ModelError, match=rf"tiny\.onnx: found class {number}, and it names 2"):
+        yolo(picture(64, 64))
+
+
+def test_what_is_no_box_in_the_picture_is_left_out(write_model: Callable[..., Path]) -> None:
+    nan, inf = float("nan"), float("inf")
+    rows = [[nan, 2, 9, 9, 0.9, 0], [2, 2, inf, 9, 0.9, 0], [-9, 2, -2, 9, 0.9, 0]]
+    answer = np.array([*rows, [8, 16, 24, 48, 0.9, 0]], np.float32)
+    found = Yolo(write_model(answer, metadata=NAMES))(picture(64, 64))
+    assert [one.box for one in found] == [(8.0, 16.0, 24.0, 48.0)]
+    head = NMS_HEAD.copy()
+    head[0, 0] = nan
+    found = Yolo(write_model(head, metadata=NAMES, name="nms"))(picture(64, 64))
+    assert [round(one.score, 2) for one in found] == [0.8, 0.7]
+
+
 def test_suppression_keeps_the_best_of_each_class() -> None:
     rows = np.array(
         [

@@ -106,6 +106,18 @@ def test_a_model_without_what_is_needed_is_named(
     assert words in message
 
 
+@pytest.mark.parametrize(
+    "shape", [(5,), (38, 4), (1, 6, 4)], ids=["flat", "masks beside boxes", "three axes"]
+)
+def test_a_model_of_another_output_is_named_before_it_runs(
+    write_model: WriteModel, shape: tuple[int, ...]
+) -> None:
+    path = write_model(np.zeros(shape, np.float32), metadata=FEW)
+    ((keys, message),) = config(path, classes={"car": "car"}).faults()
+    assert keys == ("model",)
+    assert f"tiny.onnx: output of shape {list(shape)} a picture is no YOLO head" in message
+
+
 def test_a_pytorch_file_runs_through_ultralytics_or_says_how(tmp_path: Path) -> None:
     path = tmp_path / "mine.pt"
     path.write_bytes(b"weights")
