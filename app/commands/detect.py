@@ -24,7 +24,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model", metavar="MODEL", help="street, traffic_light, people, or an ONNX file"
     )
-    parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="pictures, clips, folders")
+    parser.add_argument(
+        "paths", metavar="PATH", nargs="+", type=Path, help="pictures, clips, folders of them"
+    )
     parser.add_argument(
         "--regions",
         metavar="CSV",
