@@ -14,7 +14,9 @@ import structlog
 
 from app.city import City
 from app.city_reading import load_city
+from app.early import Early
 from app.outcome import FINE, OUTSIDE_FAILED
+from citypatrol.again import Again
 from citypatrol.errors import ConfigError
 from citypatrol.heap import settle
 from citypatrol.logs import configure
@@ -62,22 +64,28 @@ def run_until_signal(
     stop_s: float = STOP_S,
     collect_s: float = _COLLECT_EVERY_S,
     reload: Reload | None = None,
+    early: Early | None = None,
 ) -> int:
     """Run until SIGTERM or SIGINT, whose first one sets the event; the exit status. SIGHUP calls
-    ``reload``; every ``collect_s`` seconds young garbage is collected.
+    ``reload``, also one that came ``early``; every ``collect_s`` seconds young garbage is
+    collected.
 
     The process ends ``stop_s`` later at the latest: a thread that hangs in a name server or a
     database cannot be ended, and what it had in hand was not acknowledged. A stop that had to cut
     something is no clean one (3): nothing is lost, but a person should know.
     """
+    early = early or Early()
+    if early.stopped:
+        return FINE
     gc.freeze()  # the city that was read stays until the end: never search it
     gc.set_threshold(*_COLLECT_AFTER)
-    return asyncio.run(_until_signal(run, stop_s, collect_s, reload))
+    return asyncio.run(_until_signal(run, stop_s, collect_s, reload, early))
 
 
-async def _until_signal(run: Run, stop_s: float, collect_s: float, reload: Reload | None) -> int:
+async def _until_signal(
+    run: Run, stop_s: float, collect_s: float, reload: Reload | None, early: Early
+) -> int:
     stop = asyncio.Event()
-    reloading: set[asyncio.Task[None]] = set()
     loop = asyncio.get_running_loop()
 
     def ask(name: str) -> None:
@@ -88,11 +96,6 @@ async def _until_signal(run: Run, stop_s: float, collect_s: float, reload: Reloa
             deadline.start()
             stop.set()
 
-    def read_again(reload: Reload) -> None:
-        task = loop.create_task(reload())
-        reloading.add(task)
-        task.add_done_callback(reloading.discard)
-
     def collect() -> None:
         gc.collect(1)  # not what is old: searching a city's sources would hold everything up
         loop.call_later(collect_s, collect)
@@ -101,7 +104,10 @@ async def _until_signal(run: Run, stop_s: float, collect_s: float, reload: Reloa
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ask, number.name)
     if reload is not None:
-        loop.add_signal_handler(signal.SIGHUP, read_again, reload)
+        read_again = Again(reload)
+        loop.add_signal_handler(signal.SIGHUP, read_again)
+        if early.hung_up:
+            read_again()
     cut = await run(stop)
     if cut:
         log.error("stopped, but not everything in time; the next start goes on", cut=list(cut))

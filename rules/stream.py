@@ -20,6 +20,7 @@ import faust
 import structlog
 
 from citypatrol import metrics
+from citypatrol.again import Again
 from citypatrol.clock import Clock, SystemClock
 from citypatrol.errors import Retry
 from citypatrol.journal import JournalFull
@@ -239,20 +240,15 @@ def _restoring(rules: RuleSet) -> Callable[[bytes | None], Engine]:
     return lambda data: Engine(rules) if data is None else Engine.restore(rules, data)
 
 
-async def _run(worker: Worker, reading: Reading | None) -> int:
+async def _run(worker: Worker, reading: Reading | None, hung_up: Callable[[], bool]) -> int:
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    again: set[asyncio.Task[None]] = set()
     for one in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(one, stop.set)
     if reading is not None:
-        read_again = reading(worker.reload)
-
-        def hung_up() -> None:
-            task = loop.create_task(read_again())
-            again.add(task)
-            task.add_done_callback(again.discard)
-
-        loop.add_signal_handler(signal.SIGHUP, hung_up)
+        read_again = Again(reading(worker.reload))
+        loop.add_signal_handler(signal.SIGHUP, read_again)
+        if hung_up():
+            read_again()
     return await worker.run(stop)
 
 
@@ -263,9 +259,11 @@ def run_worker(
     clock: Clock | None = None,
     patience_s: float = PATIENCE_S,
     reading: Reading | None = None,
+    hung_up: Callable[[], bool] = lambda: False,
 ) -> int:
     """Judge the partitions that fall to this process until SIGTERM; returns the exit status.
-    SIGHUP does what ``reading`` makes of how rules are put in force.
+    SIGHUP does what ``reading`` makes of how rules are put in force; ``hung_up``: whether one came
+    before this answers it.
 
     0 after a clean stop; 1 where the consumer died (something waits, and nothing has moved for
     ``patience_s``), so that the supervisor starts another process.
@@ -277,7 +275,7 @@ def run_worker(
         worker = Worker(
             rules, config, clock=clock or SystemClock(), folder=folder, patience_s=patience_s
         )
-        return await _run(worker, reading)
+        return await _run(worker, reading, hung_up)
 
     for noisy in ("faust", "mode", "aiokafka"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -12,9 +12,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # citypatrol.heap: why
-    from app.process import configure_logs, load_or_raise, run_until_signal
-    from app.run import CityRun
+    from app.early import answering
 
-    configure_logs(args)
-    city = CityRun(load_or_raise(args.city))
-    return run_until_signal(city.run, reload=city.reload)
+    with answering() as early:
+        from app.process import configure_logs, load_or_raise, run_until_signal
+        from app.run import CityRun
+
+        configure_logs(args)
+        city = CityRun(load_or_raise(args.city))
+        return run_until_signal(city.run, reload=city.reload, early=early)

@@ -4,7 +4,8 @@ reads the rules again."""
 import argparse
 from pathlib import Path
 
-from app.outcome import OutsideError, UsageError
+from app.early import Early, answering
+from app.outcome import FINE, OutsideError, UsageError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -12,6 +13,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace) -> int:
+    with answering() as early:
+        return _work(args, early)
+
+
+def _work(args: argparse.Namespace, early: Early) -> int:
     from app.process import configure_logs, load_or_raise
     from app.reloading import RulesAgain
     from citypatrol.errors import ConfigError, Problem, Retry
@@ -28,9 +34,14 @@ def execute(args: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         message = f"a worker needs {error.name}: pip install 'citypatrol[cluster]'"
         raise ConfigError([Problem("journal", 0, 0, message)]) from error
+    if early.stopped:
+        return FINE
     try:
         return run_worker(
-            city.rules, config, reading=lambda put: RulesAgain(city, put_in_force=put).read_again
+            city.rules,
+            config,
+            reading=lambda put: RulesAgain(city, put_in_force=put).read_again,
+            hung_up=lambda: early.hung_up,
         )
     except Retry as error:
         raise OutsideError(str(error)) from error
