@@ -30,6 +30,13 @@ MOST_AT_ONCE = 64
 SMALLEST = 6
 """Pixels: a box with a shorter side holds too little to read a lamp."""
 
+COLOUR = 8
+"""Grey levels by which a dot's tint differs from the picture's. Of 960 photos in colour (fog, dusk,
+single heads) the 0.1 % of dots with the most tint had 9 at least; black-and-white ones have 0."""
+COLOURED = 0.001
+SAMPLED = 20_000
+"""Dots that are looked at for colour."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -104,9 +111,16 @@ class HeadReader:
     def __call__(self, pixels: Pixels, boxes: Sequence[Box]) -> list[Reading]:
         """One reading a box, in order. Boxes are pixels of ``pixels``.
 
-        A box that is too small, or mostly outside, is ``unreadable``, never dark.
+        A box that is too small, or mostly outside, is ``unreadable``, never dark; so is one
+        without colour in a picture without colour.
         """
-        return self.cuts([(pixels, box) for box in boxes])
+        readings = self.cuts([(pixels, box) for box in boxes])
+        if not any(one.readable for one in readings) or not without_colour(pixels):
+            return readings
+        return [
+            NOTHING_SEEN if one.readable and without_colour(crop(pixels, box)) else one
+            for one, box in zip(readings, boxes, strict=True)
+        ]
 
     def cuts(self, cuts: Sequence[tuple[Pixels, Box]]) -> list[Reading]:
         """The same for boxes of different pictures: every frame of a burst at once."""
@@ -123,6 +137,16 @@ class HeadReader:
             for index, row in zip(part, weights, strict=True):
                 readings[index] = judge(row)
         return readings
+
+
+def without_colour(pixels: Pixels) -> bool:
+    """Whether a picture (BGR) is black and white, or of one tint: a camera by infrared at night.
+    There a red lamp is grey as its housing is: of 200 lit ones half look dark to the network."""
+    step = max(1, round((pixels.shape[0] * pixels.shape[1] / SAMPLED) ** 0.5))
+    few = pixels[::step, ::step].astype(np.int16)
+    tints = np.stack([few[..., 0] - few[..., 1], few[..., 2] - few[..., 1]], axis=-1).reshape(-1, 2)
+    strays = np.abs(tints - np.median(tints, axis=0)).max(axis=1) >= COLOUR
+    return bool(strays.mean() < COLOURED)
 
 
 def framed(box: Box) -> Box:

@@ -1,8 +1,21 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
 
 from detectors import heads
-from detectors.heads import HEIGHT, WIDTH, crop, judge, usable_box
+from detectors.heads import (
+    HEIGHT,
+    NOTHING_SEEN,
+    WIDTH,
+    HeadReader,
+    crop,
+    judge,
+    usable_box,
+    without_colour,
+)
 
 
 def weights(**given: float) -> np.ndarray:
@@ -87,3 +100,50 @@ def test_crops_reach_over_the_edge_of_the_picture() -> None:
 
 def test_no_boxes_no_readings() -> None:
     assert heads.HeadReader()(np.zeros((80, 100, 3), np.uint8), []) == []
+
+
+def _tinted(pixels: np.ndarray) -> np.ndarray:
+    grey = pixels.mean(axis=2, keepdims=True)
+    return np.clip(grey * 0.8 + (40, 0, 20), 0, 255).astype(np.uint8)
+
+
+def _lamp_at_night(pixels: np.ndarray) -> np.ndarray:
+    night = np.full((1080, 1920, 3), 12, np.uint8)
+    night[500:512, 900:912] = (20, 30, 240)
+    return night
+
+
+@pytest.mark.parametrize(
+    ("change", "without"),
+    [
+        pytest.param(lambda pixels: pixels, False, id="colour"),
+        pytest.param(lambda pixels: pixels // 8, False, id="colour at dusk"),
+        pytest.param(
+            lambda pixels: np.repeat(pixels.mean(axis=2, keepdims=True), 3, axis=2), True, id="grey"
+        ),
+        pytest.param(_tinted, True, id="one tint"),
+        pytest.param(_lamp_at_night, True, id="one lamp in the night"),
+        pytest.param(lambda pixels: pixels[:1, :1], True, id="one dot"),
+    ],
+)
+def test_a_picture_without_colour_is_known(
+    scene: np.ndarray, change: Callable[[np.ndarray], np.ndarray], without: bool
+) -> None:
+    assert without_colour(change(scene).astype(np.uint8)) is without
+
+
+def test_in_black_and_white_no_head_is_dark_and_in_the_night_a_lit_one_is_read(
+    pictures: Path,
+) -> None:
+    reader, boxes = HeadReader(), [(170.0, 130.0, 253.0, 325.0)]
+    day = cv2.imread(str(pictures / "traffic_light" / "images" / "cinta_0000.jpg"))
+    (seen,) = reader(day, boxes)
+    assert (seen.state, seen.readable) == ("red", True)
+    grey = cv2.cvtColor(cv2.cvtColor(day, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    assert [one.readable for one in reader.cuts([(grey, boxes[0])])] == [True]
+    assert reader(grey, boxes) == [NOTHING_SEEN]
+    night = np.zeros((2400, 2400, 3), np.uint8)
+    night[:416, :416] = day
+    x1, y1, x2, y2 = (int(edge) for edge in boxes[0])
+    night[:y1], night[y2:], night[:, :x1], night[:, x2:] = 0, 0, 0, 0
+    assert [one.readable for one in reader(night, boxes)] == [True]
