@@ -135,6 +135,66 @@ STORIES: dict[str, tuple[str, str, list[str]]] = {
         "0 a x 1 \n| 700 \n700.5 a fault 1 \n750 a x 1 \n| 790 \n800 a fault 0 \n| 810",
         ["a x since 600 fired 600 cleared 800 value 1"],
     ),
+    "21 missing, the end of a veto waits for lateness too": (
+        SILENT + ", unless: {metric: fault, above: 0}",
+        "seen a lateness=30 \n0 a x 1 \n500 a fault 1 \n610 a fault 0 \n| 639.999",
+        [],
+    ),
+    "21 missing, and then": (
+        SILENT + ", unless: {metric: fault, above: 0}",
+        "seen a lateness=30 \n0 a x 1 \n500 a fault 1 \n610 a fault 0 \n| 639 \n| 640",
+        ["a x since 600 fired 600 value 1"],
+    ),
+    "21 missing, a veto that came behind its silence": (
+        SILENT + ", unless: {metric: fault, above: 0}",
+        "seen a lateness=30 \n0 a x 1 \n| 610 \n599 a fault 1 \n| 700",
+        [],
+    ),
+    "21 missing, a veto that began in the instant of its silence": (
+        SILENT + ", unless: {metric: fault, above: 0}",
+        "seen a lateness=30 \n0 a x 1 \n600 a fault 1 \n| 700",
+        [],
+    ),
+    "21 missing, a veto that began just behind": (
+        SILENT + ", unless: {metric: fault, above: 0}",
+        "seen a lateness=30 \n0 a x 1 \n600.001 a fault 1 \n| 700",
+        ["a x since 600 fired 600 value 1"],
+    ),
+    "21 missing, a veto that has died": (
+        SILENT + ", unless: {metric: fault, above: 0}",
+        "seen a stale=620 \n0 a x 1 \n10 a fault 1 \n| 629 \n| 630",
+        ["a x since 600 fired 600 value 1"],
+    ),
+    "21 missing, what came behind a veto clears in its own time": (
+        SILENT + ", unless: {metric: fault, above: 0}, clear: {for: 60s}",
+        "0 a x 1 \n| 700 \n710 a fault 1 \n720 a fault 0 \n730 a x 1 \n| 789 \n| 790",
+        ["a x since 600 fired 600 cleared 790 value 1"],
+    ),
+    "21 as long as the parent's samples may wait": (
+        DARK,
+        "seen cam lateness=30 \nseen cam/n \n0 cam/n x 0 \n| 89.999",
+        [],
+    ),
+    "21 no longer than that": (
+        DARK,
+        "seen cam lateness=30 \nseen cam/n \n0 cam/n x 0 \n| 61 \n| 90",
+        ["cam/n x since 0 fired 60 value 0"],
+    ),
+    "21 a parent that was blind in time": (
+        DARK,
+        "seen cam lateness=30 \nseen cam/n \n0 cam/n x 0 \n| 70 \n55 cam fault 1 \n| 99",
+        [],
+    ),
+    "21 missing, as long as the parent's samples may wait": (
+        SILENT + ", unless: {metric: fault, above: 0}",
+        "seen cam lateness=30 \nseen cam/n \n0 cam/n x 0 \n| 629.999",
+        [],
+    ),
+    "21 missing, no longer than that": (
+        SILENT + ", unless: {metric: fault, above: 0}",
+        "seen cam lateness=30 \nseen cam/n \n0 cam/n x 0 \n| 610 \n| 630",
+        ["cam/n x since 600 fired 600 value 0"],
+    ),
     # 22: where unless looks
     "22 at the parent": (
         DARK,
