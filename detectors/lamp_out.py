@@ -63,21 +63,20 @@ def missed(
             continue
         judged = True
         limit = max(SHORTEST_AWAY, TIMES_AWAY * shown.longest_away + _SLACK)
-        away = at - shown.last > limit
-        dark = sum(began > shown.last for began in lamps.spells) >= FEWEST_DARK
+        spells = [began for began in lamps.spells if began > shown.last]
         if (
-            away
-            and dark
-            and _alive(normal, state)
+            at - shown.last > limit
+            and len(spells) >= FEWEST_DARK
+            and _alive(normal, state, since=spells[0])
             and _others_show(others, state, since=shown.last)
         ):
             out.add(state)
     return replace(lamps, out=frozenset(out)), bool(out) if judged else None
 
 
-def _alive(normal: Normal, state: str) -> bool:
-    """Another lamp of the head has been lit since: else the whole head is dark."""
-    since = normal.shown[state].last
+def _alive(normal: Normal, state: str, *, since: Ts) -> bool:
+    """Another lamp of the head was surely lit after its first dark spell: else the whole head is
+    dark, and what broke that spell was a doubtful picture."""
     return any(shown.last > since for name, shown in normal.shown.items() if name != state)
 
 

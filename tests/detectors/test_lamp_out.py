@@ -116,6 +116,24 @@ def test_a_junction_without_power_is_told_of_every_head_at_once() -> None:
     assert [one.said.lit for one in told.values()] == [DARK.lit, DARK.lit]
 
 
+def test_a_head_without_power_that_is_read_with_doubt_has_no_lamp_out() -> None:
+    """Every third look at a dead head gives a doubtful "lit" that names no colour."""
+    doubt = Reading("green", 0.5, 0.55, readable=True)
+    junction = Junction.of({"north": None, "east": None})
+    for t in range(0, 1_200, 10):
+        live = {"north": lit(program(t)), "east": lit(program(t, offset=40))}
+        dead = doubt if t % 30 == 0 else DARK
+        now = live if t < 250 else {"north": dead, "east": dead}
+        junction, told = glimpse(junction, readings=now, at=t * 1000)
+        assert not any(one.lamp_out for one in told.values())
+        if t >= 250:
+            times = list(range(t * 1000 + 100, t * 1000 + 3_200, 100))
+            frames = {name: [dead] * len(times) for name in now}
+            junction, told = stare(junction, times=times, readings=frames)
+            assert not any(one.lamp_out for one in told.values())
+    assert len(junction.lamps["north"].spells) > 2, "dark times with doubts between them"
+
+
 def test_arrows_that_are_dark_together_are_no_power_cut() -> None:
     junction = Junction.of({"left": 100_000, "right": 100_000})
     times = list(range(0, 3_100, 100))
