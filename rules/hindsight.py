@@ -46,9 +46,10 @@ class Hindsight:
         self._known = {one.source for one in first if isinstance(one, SourceSeen)}
         self._engine.fold([_prompt(one) for one in first])
 
-    def judge(self, batch: Batch, *, before: Ts) -> list[Incident]:
+    def judge(self, batch: Batch, *, before: Ts, now: Ts | None = None) -> list[Incident]:
         """What these samples bring, in order of their instants; all that follow are of ``before``
-        or newer. A batch's ``sources`` go on from those of the one before."""
+        or newer. A batch's ``sources`` go on from those of the one before. ``now``: the newest
+        sample, where it lies with somebody else."""
         records: list[Record] = []
         if self._introduced < len(batch.sources):
             new = [s for s in batch.sources[self._introduced :] if s not in self._known]
@@ -63,8 +64,10 @@ class Hindsight:
             records.append(_prompt(word))
             begin = end
         records += _parts(batch, begin, len(batch))
-        if len(batch):  # and not before - 1: an empty hour is no silence until a sample tells of it
-            records.append(Tick(int(batch.ts[-1])))
+        if now is None and len(batch):
+            now = int(batch.ts[-1])
+        if now is not None:  # and not before - 1: no silence until a sample tells of it
+            records.append(Tick(now))
         return in_order(self._engine.fold(records))
 
     def end(self, at: Ts) -> list[Incident]:

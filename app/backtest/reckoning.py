@@ -1,21 +1,23 @@
 """Judges a history by rules and files what comes of it: engine and ticket core as they are live."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from app.backtest.apart import Apart
 from app.backtest.found import Found
+from app.backtest.judging import Alone, Judges, Said, processes_for
 from app.backtest.sources import Labels
 from app.city import Ground
 from citypatrol.clock import Ts
 from citypatrol.history.listing import Tell
-from citypatrol.history.sweep import Piece, Sweep, ahead
+from citypatrol.history.sweep import Sweep, ahead
 from citypatrol.history.words import Words, read_words
 from citypatrol.kinds import Kinds
 from citypatrol.registry import Registry
-from rules.hindsight import Hindsight, metrics_of
+from rules.hindsight import metrics_of
 from rules.incidents import Incident
 from rules.ruleset import NORMAL, RuleSet
 from tickets.casebook import Casebook
@@ -61,38 +63,69 @@ def reckon(question: Question, *, tell: Tell, progress: Progress) -> Iterator[An
 
 @contextmanager
 def reckon_each(
-    question: Question, rule_sets: Sequence[RuleSet], *, tell: Tell, progress: Progress
+    question: Question,
+    rule_sets: Sequence[RuleSet],
+    *,
+    tell: Tell,
+    progress: Progress,
+    processes: int | None = None,
 ) -> Iterator[Sequence[Answer]]:
-    """``reckon`` of several rule sets, in one reading of the history: an answer each, in order."""
+    """``reckon`` of several rule sets, in one reading of the history: an answer each, in order.
+    ``processes``: how many judge, by default as many as are worth it; the answer is the same."""
     with TemporaryDirectory(prefix="citypatrol-backtest-") as name:
+        words = read_words(question.history, since=question.since, until=question.until)
+        sweep = Sweep(
+            question.history,
+            since=question.since,
+            until=question.until,
+            metrics=_metrics(rule_sets),
+            tell=tell,
+        )
         benches: list[_Bench] = []
         try:
-            words = read_words(question.history, since=question.since, until=question.until)
-            for at, rules in enumerate(rule_sets):
+            for at in range(len(rule_sets)):
                 folder = Path(name, str(at))
                 folder.mkdir()
-                benches.append(_Bench(question, rules, words, folder))
-            yield _reckoned(question, benches, words, tell, progress)
+                benches.append(_Bench(question, folder))
+            count = processes or processes_for(rule_sets, rows=sweep.rows)
+            with closing(_judges(question, rule_sets, words, count)) as judges:
+                answers = _reckoned(question, sweep, judges, benches, words.tick, progress)
+            yield answers
         finally:
             for bench in benches:
                 bench.found.close()
 
 
-def _reckoned(
-    question: Question, benches: Sequence["_Bench"], words: Words, tell: Tell, progress: Progress
-) -> Sequence[Answer]:
-    sweep = Sweep(
-        question.history,
-        since=question.since,
-        until=question.until,
-        metrics=_metrics([bench.rules for bench in benches]),
-        tell=tell,
+def _judges(question: Question, rule_sets: Sequence[RuleSet], words: Words, count: int) -> Judges:
+    ground = question.ground
+    labels = Labels(
+        ground.registry if ground is not None else Registry.empty(),
+        ground.file.kinds if ground is not None else Kinds(),
     )
+    if ground is not None:
+        first, later = labels.corrected(words.first), labels.corrected(words.later)
+        words = replace(words, first=first, later=later)
+    mode = NORMAL if ground is None else ground.file.mode
+    if count == 1:
+        return Alone(rule_sets, labels=labels, words=words, mode=mode)
+    return Apart(rule_sets, labels=labels, words=words, mode=mode, count=count)
+
+
+def _reckoned(
+    question: Question,
+    sweep: Sweep,
+    judges: Judges,
+    benches: Sequence["_Bench"],
+    tick: Ts | None,
+    progress: Progress,
+) -> Sequence[Answer]:
     for piece in ahead(sweep):
-        for bench in benches:
-            bench.judge(piece)
+        for said in judges.judge(piece):
+            _file(benches, said)
         progress(sweep.done, sweep.rows)
-    until = _end(sweep.newest, question.until, words.tick)
+    until = _end(sweep.newest, question.until, tick)
+    for said in judges.end(until):
+        _file(benches, said)
     for bench in benches:
         bench.end(until)
     since = sweep.begin
@@ -102,43 +135,31 @@ def _reckoned(
 
 
 class _Bench:
-    """One rule set, with what it says of one history."""
+    """What one rule set says of one history, on its way to tickets."""
 
-    def __init__(self, question: Question, rules: RuleSet, words: Words, folder: Path) -> None:
-        ground = question.ground
-        self.rules = rules
+    def __init__(self, question: Question, folder: Path) -> None:
         self.found = Found(folder, opener=question.opener)
-        labels = Labels(
-            ground.registry if ground is not None else Registry.empty(),
-            ground.file.kinds if ground is not None else Kinds(),
-        )
-        self._hindsight = Hindsight(
-            rules,
-            introduce=labels.introduce,
-            first=words.first if ground is None else labels.corrected(words.first),
-            later=words.later if ground is None else labels.corrected(words.later),
-            mode=NORMAL if ground is None else ground.file.mode,
-        )
         self._book = Casebook(question.opener, close_after=question.close_after)
 
-    def judge(self, piece: Piece) -> None:
-        self._file(self._hindsight.judge(piece.batch, before=piece.before))
-
-    def end(self, until: Ts | None) -> None:
-        if until is not None:
-            self._file(self._hindsight.end(until))
-            self._book.advance(until)
-            seen, ended = self._book.take()
-            self.found.filed(seen, [*ended, *self._book.open()])
-        self.found.index()
-
-    def _file(self, incidents: list[Incident]) -> None:
+    def file(self, incidents: list[Incident]) -> None:
         if not incidents:
             return
         for incident in incidents:
             self._book.file(incident)
         self.found.add(incidents)
         self.found.filed(*self._book.take())
+
+    def end(self, until: Ts | None) -> None:
+        if until is not None:
+            self._book.advance(until)
+            seen, ended = self._book.take()
+            self.found.filed(seen, [*ended, *self._book.open()])
+        self.found.index()
+
+
+def _file(benches: Sequence[_Bench], said: Said) -> None:
+    for bench, incidents in zip(benches, said, strict=True):
+        bench.file(incidents)
 
 
 def _metrics(rule_sets: Sequence[RuleSet]) -> set[str] | None:
