@@ -69,19 +69,20 @@ class NameIndex:
 
     def _hashes(self, names: Sequence[str]) -> tuple[Ints, np.ndarray | None]:
         """One of each name, and which of them are of the whole name; None where all are."""
-        text = _BETWEEN.join(names).encode(errors="surrogatepass") + bytes(8)
+        text = _BETWEEN.join(names).encode(errors="surrogatepass") + bytes(_LONGEST)
         breaks = np.flatnonzero(np.frombuffer(text, np.uint8) == ord(_BETWEEN))
         if len(breaks) != len(names) - 1:
             return np.zeros(len(names), np.int64), np.zeros(len(names), bool)
         start = np.concatenate(([0], breaks + 1))
-        length = np.append(breaks, len(text) - 8) - start
+        length = np.append(breaks, len(text) - _LONGEST) - start
         high = self._secret[0, 0] * length.astype(np.uint64)
         low = self._secret[1, 0] * length.astype(np.uint64)
         every = np.ndarray(len(text) - 7, "V8", text, strides=(1,))  # the eight bytes from each on
-        longest = int(length.max())
+        longest, shortest = int(length.max()), int(length.min())
         for word in range(-(-min(longest, _LONGEST) // 8)):
-            begun = np.minimum(start + 8 * word, len(every) - 1)
-            letters = every[begun].view(np.uint64) & _LEFT[np.clip(length - 8 * word, 0, 8)]
+            letters = every[start + 8 * word if word else start].view(np.uint64)
+            if shortest < 8 * word + 8:
+                letters &= _LEFT[np.clip(length - 8 * word, 0, 8)]
             for half, part in enumerate((letters & _LOW, letters >> _HALF)):
                 high += self._secret[0, 1 + 2 * word + half] * part
                 low += self._secret[1, 1 + 2 * word + half] * part

@@ -63,7 +63,7 @@ def settle(alarm: Alarm, timing: Timing, *, until: Ts, count: int) -> tuple[Alar
         return alarm, None
     if isinstance(alarm, Firing):
         return None, max(end, alarm.fired_at)
-    if isinstance(alarm, Pending) and count - alarm.first + 1 >= timing.at_least:
+    if isinstance(alarm, Pending) and _are_enough(alarm, timing, count):
         return Firing(alarm.since, end), end
     return alarm, None
 
@@ -87,6 +87,11 @@ def turn(
         return None, None
     if alarm is None:
         alarm = Pending(at, count)
-    if at >= alarm.since + timing.hold_for and count - alarm.first + 1 >= timing.at_least:
+    if at >= alarm.since + timing.hold_for and _are_enough(alarm, timing, count):
         return Firing(alarm.since, at), at
     return alarm, None
+
+
+def _are_enough(alarm: Pending, timing: Timing, count: int) -> bool:
+    """One sample is there whenever it is pending: then nobody need have counted."""
+    return timing.at_least == 1 or count - alarm.first + 1 >= timing.at_least

@@ -18,13 +18,14 @@ NEVER: Final = 1 << 61
 
 
 class Track:
-    """The newest judged sample of each key, how many there were, the newest picture, and what the
-    windows hold that rules read."""
+    """The newest judged sample of each key, how many there were since some rule wants them
+    ``counted``, the newest picture, and what the windows hold that rules read."""
 
     def __init__(self) -> None:
         self.ts = Column(np.int64, NEVER)
         self.value = Column(np.float64, np.nan)
         self.count = Column(np.int32, 0)
+        self.counted = False
         self.pictures: dict[int, tuple[Ts, str]] = {}
         self.readings = Readings()
 
@@ -38,11 +39,9 @@ class Track:
         self.readings.apply(block.key)
         self.ts.data[block.key] = block.ts  # of several for one key the last one stays
         self.value.data[block.key] = block.value
-        if block.repeats:
-            first = np.flatnonzero(np.concatenate(([True], block.key[1:] != block.key[:-1])))
-            fresh = np.diff(np.append(first, len(block)))
-            self.count.data[block.key[first]] += fresh.astype(np.int32)
-        else:
+        if self.counted and block.repeats:
+            self.count.data[block.key[block.first]] += np.diff(block.first, append=len(block))
+        elif self.counted:
             self.count.data[block.key] += 1
         if block.evidence is not None:
             for row in np.flatnonzero(block.evidence != None).tolist():  # noqa: E711 - by element
@@ -92,7 +91,10 @@ class Block:
         """All rows of the keys that these rows have."""
         if not self.repeats:
             return rows
-        return np.flatnonzero(np.isin(self.key, self.key[rows]))
+        some = np.zeros(len(self), bool)
+        some[rows] = True
+        each = np.logical_or.reduceat(some, self.first)
+        return np.flatnonzero(np.repeat(each, np.diff(self.first, append=len(self))))
 
     def before_ts(self) -> Ints:
         """For each row the timestamp of its key's sample before it, ``NEVER`` for the first."""
@@ -146,6 +148,11 @@ class Block:
         if self.repeats and row > 0 and self.key[row - 1] == self.key[row]:
             return self.picture(row - 1, since=since)
         return self.track.picture(int(self.key[row]), since=since)
+
+    @cached_property
+    def first(self) -> Ints:
+        """The first row of each key; with ``repeats``."""
+        return np.flatnonzero(np.concatenate(([True], self.key[1:] != self.key[:-1])))
 
     @cached_property
     def _before(self) -> tuple[Ints, Floats, Ints]:

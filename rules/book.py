@@ -47,11 +47,6 @@ class Book:
         self._open: dict[int, Incident] = {}
         self._timers: list[tuple[Ts, int]] = []
         self._timed: set[int] = set()
-        self._awake: Column[np.int32] | None = None
-
-    def watched(self, awake: Column[np.int32]) -> None:
-        """Count each key's alarms that are not ok here too, from the beginning on."""
-        self._awake = awake
 
     def select(self, keys: Ints, selected: np.ndarray) -> None:
         """``selected``: a bool a key. An alarm that fires stays where its source is no longer
@@ -63,7 +58,7 @@ class Book:
             if self.code.data[key] == OK:
                 self.code.data[key] = self._code_of(alarm)
             elif isinstance(alarm, Pending):
-                self._keep(key, None)
+                del self.alarms[key]
             else:
                 self.alarms[key] = alarm._replace(clearing=None)
 
@@ -76,11 +71,9 @@ class Book:
 
     def put(self, key: int, alarm: Alarm, *, lateness: int) -> None:
         """Keep this state; ``lateness``: how long its timer waits for samples after its end."""
-        self.code.data[key] = self._code_of(alarm)
-        self._keep(key, alarm)
-        if alarm is None:
-            return
-        self._time(key, alarm, lateness=lateness, after=-NEVER)
+        self.keep(key, alarm)
+        if alarm is not None:
+            self._time(key, alarm, lateness=lateness, after=-NEVER)
 
     def keep(self, key: int, alarm: Alarm) -> None:
         """``put`` for who keeps the timers himself."""
@@ -99,16 +92,6 @@ class Book:
         if end is not None and end + lateness > after and key not in self._timed:
             self._timed.add(key)
             heapq.heappush(self._timers, (end + lateness, key))
-
-    def _keep(self, key: int, alarm: Alarm) -> None:
-        before = len(self.alarms)
-        if alarm is None:
-            self.alarms.pop(key, None)
-        else:
-            self.alarms[key] = alarm
-        if self._awake is not None and len(self.alarms) != before:
-            self._awake.ensure(key + 1)
-            self._awake.data[key] += len(self.alarms) - before
 
     def first_due(self) -> Ts:
         """The tick at which the first timer may end; ``NEVER`` where none runs."""

@@ -49,6 +49,7 @@ class CompoundRule:
         self._waits = Waits(sources, by_site=any(part.site is not None for part in rule.parts))
         self.conditions = Conditions(rule, tables=tables, sources=sources, wait=self._waits.of)
         self._own = self.conditions.own
+        self._own.track.counted = rule.when.at_least > 1
         self._children = Children()
         self._mates = Groups(self._by_site)
         self._mark = Column(np.int64, NEVER)

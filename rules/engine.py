@@ -4,17 +4,17 @@ Pure: time passes through records only, so a replay gives the same incidents, an
 the records into batches and of the batches into calls.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from citypatrol.clock import Ts
-from citypatrol.columns import Ints
 from citypatrol.records import ModeSwitched, Record, RulesInForce, SourceSeen, Tick
 from citypatrol.samples import Batch
 from rules import snapshot
 from rules.announced import Announced
+from rules.arrivals import by_table, numbered
 from rules.block import NEVER, Block
 from rules.book import Counts
 from rules.explain import explain
@@ -22,7 +22,6 @@ from rules.explain_alarm import Explanation
 from rules.gate import Rows
 from rules.incidents import Incident
 from rules.ruleset import EVERY_METRIC, ONLINE, RuleSet
-from rules.series import UNREAD, Table
 from rules.silence import SilenceRule
 from rules.state import State
 from rules.switch import switched
@@ -137,7 +136,7 @@ class Engine:
 
     def _samples(self, batches: Sequence[Batch]) -> None:
         self._retime()
-        rows = self._rows([batch for batch in batches if len(batch)])
+        rows = numbered([batch for batch in batches if len(batch)], self._state)
         if rows is None:
             return
         lateness = None
@@ -148,27 +147,9 @@ class Engine:
         self._judge(passed.judged, repeats=passed.repeats)
         self._queue(passed.accepted)
 
-    def _rows(self, batches: Sequence[Batch]) -> Rows | None:
-        if not batches:
-            return None
-        state = self._state
-        names, codes = [b.sources for b in batches], [b.source for b in batches]
-        if sum(map(len, names)) > sum(map(len, codes)):  # pieces of a table with all its names
-            source = np.concatenate(list(map(state.sources.rows, names, codes)))
-        else:
-            source = state.sources.rows_of_many(names, codes)
-        metric = state.index.metric_rows([b.metrics for b in batches], [b.metric for b in batches])
-        evidence = None
-        if any(batch.evidence is not None for batch in batches):
-            each = [b.evidence if b.evidence is not None else (None,) * len(b) for b in batches]
-            evidence = np.array([proof for batch in each for proof in batch], object)
-        ts = np.concatenate([batch.ts for batch in batches])
-        value = np.concatenate([batch.value for batch in batches])
-        return Rows(state.series(source, metric), ts, value, evidence)
-
     def _judge(self, rows: Rows, *, repeats: bool) -> None:
         """What rules of one series read."""
-        for table, part, local in self._by_table(rows):
+        for table, part, local in by_table(rows, self._state.index):
             if table.metric not in self._state.prompt:
                 continue
             block = Block(
@@ -177,10 +158,13 @@ class Engine:
             table.track.readings.open(local, part.ts, part.value)
             for sieve in self._state.sieves.get(table.metric, []):
                 sifted, rules = sieve.sift(block)
+                restless = []
                 for rule in rules:
                     begin = self._stopwatch()
-                    rule.judge(sifted)
+                    restless.append(rule.judge(sifted))
                     self._took(rule.rule.name, begin)
+                if rules:
+                    sieve.settle(sifted, rules, restless)
             for silence in self._state.silences(table.metric):
                 begin = self._stopwatch()
                 silence.judge(block)
@@ -204,7 +188,7 @@ class Engine:
                 one.add(heard, index.source.data[heard.series])
             for each in everyone:
                 each.add(None, heard, index.source.data[heard.series])
-        for table, part, local in self._by_table(rows):
+        for table, part, local in by_table(rows, self._state.index):
             for compound in compounds:
                 compound.add(table, part, local)
             for one in joined:
@@ -212,17 +196,6 @@ class Engine:
                     one.add(part, local)
                 if one.veto is not None and one.veto.metric == table.metric:
                     one.add_veto(part, table.source.data[local])
-
-    def _by_table(self, rows: Rows) -> Iterable[tuple[Table, Rows, Ints]]:
-        """The rows of each metric that rules read, with their local numbers."""
-        index = self._state.index
-        if not index.tables or not len(rows.ts):
-            return
-        table = index.table.data[rows.series]
-        counts = np.bincount(table - UNREAD, minlength=1 + len(index.tables))
-        for at in np.flatnonzero(counts[1:]).tolist():
-            part = rows if counts[1 + at] == len(table) else rows.take(np.flatnonzero(table == at))
-            yield index.tables[at], part, index.local.data[part.series]
 
     def _tick(self, now: Ts) -> None:
         state = self._state

@@ -22,7 +22,7 @@ class Rows(NamedTuple):
     value: Floats
     evidence: Texts | None
 
-    def take(self, rows: np.ndarray) -> "Rows":
+    def take(self, rows: np.ndarray | slice) -> "Rows":
         evidence = None if self.evidence is None else self.evidence[rows]
         return Rows(self.series[rows], self.ts[rows], self.value[rows], evidence)
 

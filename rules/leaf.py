@@ -36,7 +36,8 @@ class Leaf:
     def enrol(self, keys: Ints) -> None:
         """Series of the strand that are new, or whose source's labels have changed."""
         if self.levels is not None:
-            self.levels.enrol(keys, self.strand.sources(keys), self._sources)
+            source, size = self.strand.sources(keys), int(keys.max()) + 1
+            self.levels.enrol(keys, source, self._sources, size=size)
 
     def changed(self) -> None:
         """Some source has other labels, or there are new ones."""

@@ -11,6 +11,7 @@ from rules.block import Track
 from rules.sources import numbers_of, numbers_of_many
 
 UNREAD: Final = -1
+_LOCAL_BITS: Final = 40
 
 
 class Table:
@@ -62,9 +63,8 @@ class SeriesIndex:
         self.metrics: list[str] = []
         self.source = Column(np.int64, 0)
         self.metric = Column(np.int64, 0)
-        self.table = Column(np.int64, UNREAD)
-        self.local = Column(np.int64, 0)
         self.size = 0
+        self._place = Column(np.int64, UNREAD)
         self._pairs = PairIndex()
         self._metric_numbers: dict[str, int] = {}
         self._table_numbers = {table.metric: at for at, table in enumerate(self.tables)}
@@ -87,12 +87,17 @@ class SeriesIndex:
         grown = self.add(source[new], metric[new])
         return self._pairs.find(keys), grown
 
+    def places(self, series: Ints) -> tuple[Ints, Ints]:
+        """Which of ``tables`` each is in, ``UNREAD`` where that is none, and its number there."""
+        place = self._place.data[series]
+        return place >> _LOCAL_BITS, place & ((1 << _LOCAL_BITS) - 1)
+
     def add(self, source: Ints, metric: Ints) -> list[tuple[Table, Ints]]:
         """Number new pairs in this order."""
         begin, self.size = self.size, self.size + len(source)
         numbers = np.arange(begin, self.size)
         self._pairs.add(PairIndex.keys(source, metric), numbers)
-        for column in (self.source, self.metric, self.table, self.local):
+        for column in (self.source, self.metric, self._place):
             column.ensure(self.size)
         self.source.data[numbers] = source
         self.metric.data[numbers] = metric
@@ -103,8 +108,7 @@ class SeriesIndex:
                 continue
             mine = metric == number
             local = self.tables[at].add(numbers[mine], source[mine])
-            self.table.data[numbers[mine]] = at
-            self.local.data[numbers[mine]] = local
+            self._place.data[numbers[mine]] = (at << _LOCAL_BITS) | local
             grown.append((self.tables[at], local))
         return grown
 

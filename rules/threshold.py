@@ -6,7 +6,7 @@ runs.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from rules.ruleset import Rule
 from rules.series import Table
 from rules.sources import Sources
 from rules.veto import Veto
+
+_NONE: Final = np.empty(0, np.int64)
 
 
 class ThresholdRule:
@@ -48,6 +50,7 @@ class ThresholdRule:
         self.track = track
         self.veto = veto
         self.book = Book(rule, sources=sources, steady=STEADY, say=say)
+        track.counted |= self.book.timing.at_least > 1
         self._sources = sources
         self._waiting = waiting
         self.levels = self._when = Levels(when)
@@ -71,30 +74,29 @@ class ThresholdRule:
             return False
         for levels in (self._when, self._clear):
             if levels is not None:
-                levels.enrol(keys, source, self._sources)
+                levels.enrol(keys, source, self._sources, size=self.table.size)
         self.book.select(keys, chosen)
         for reading in self._windows:
             self.track.readings.want(reading, keys, chosen)
         return True
 
-    def judge(self, block: Block) -> None:
+    def judge(self, block: Block) -> Ints:
+        """The keys that are to be judged again at their next sample, whatever its value is."""
         if not len(self.book.code.data):
-            return  # it selects nothing
+            return _NONE  # it selects nothing
         self.book.code.ensure(self.table.size)
         value = self._value(block, self._reads)
         holds = self._when.hold(block.key, value)
         found = hits(self.book.code.data[block.key], holds)
-        if not len(found):
-            return
-        found = block.whole(found)
-        clear_value = value
-        if self._clear_reads != self._reads:
-            clear_value = self._value(block, self._clear_reads)
-        now = (found, block.key[found], block.ts[found], value[found], clear_value[found])
-        before_ts, _, count = block.before(found)
-        before = (before_ts, block.said(self._reads, found), count)
-        for row in zip(*(c.tolist() for c in (*now, *before)), strict=True):
-            self._judge(block, *row)
+        if len(found):
+            found = block.whole(found)
+            self._judge_rows(block, found, value)
+            key = block.key[found]
+            found = found[hits(self.book.code.data[key], holds[found])]
+        if self._reads is not None and self.rule.when.at_least > 1:  # too few, it holds as it is
+            waits = self._when.hold(block.key, block.says(self._reads)) & ~holds
+            found = np.concatenate([found, np.flatnonzero(waits)])
+        return block.key[found]
 
     def tick(self, now: Ts) -> None:
         """End the timers that end at least the lateness before ``now``."""
@@ -134,6 +136,16 @@ class ThresholdRule:
 
     def load(self, saved: dict[str, Any]) -> None:
         self.book.load(saved, lateness=self._lateness)
+
+    def _judge_rows(self, block: Block, found: Ints, value: Floats) -> None:
+        clear_value = value
+        if self._clear_reads != self._reads:
+            clear_value = self._value(block, self._clear_reads)
+        now = (found, block.key[found], block.ts[found], value[found], clear_value[found])
+        before_ts, _, count = block.before(found)
+        before = (before_ts, block.said(self._reads, found), count)
+        for row in zip(*(c.tolist() for c in (*now, *before)), strict=True):
+            self._judge(block, *row)
 
     def _judge(
         self,
