@@ -22,7 +22,7 @@ from citypatrol.yamlfile import Model, load_model
 from citypatrol.yamlsyntax import decode, read
 from citypatrol.yamltree import parse
 from edge.load import load_cameras
-from rules.load import load_rules
+from rules.load import check_rules
 from tickets.units import load_units
 
 _YAML: Final = (".yaml", ".yml")
@@ -73,7 +73,7 @@ class _Check:
         self.read.add(path)
         reader = _reader(path)
         if reader is _rules:
-            self.problems.update(load_rules([path], warn=self.warnings.add)[1])
+            self.problems.update(check_rules(path, warn=self.warnings.add))
         else:
             self.problems.update(reader(path))
 
@@ -208,7 +208,7 @@ def _stranger(path: Path) -> Sequence[Problem]:
 
 
 def _rules(path: Path) -> Sequence[Problem]:
-    return load_rules([path])[1]
+    return check_rules(path)
 
 
 _READERS: Final[Mapping[str, Callable[[Path], Sequence[Problem]]]] = {

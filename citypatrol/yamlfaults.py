@@ -28,9 +28,11 @@ class Reading:
     accepted: set[int] = field(default_factory=set)
 
     def remember_model(self, data: Any, model: type[BaseModel]) -> None:
-        if isinstance(data, YamlMap):
-            tried = self.models.setdefault(id(data), [])
-            if model not in tried:
+        if type(data) is YamlMap:
+            tried = self.models.get(id(data))
+            if tried is None:
+                self.models[id(data)] = [model]
+            elif model not in tried:
                 tried.append(model)
 
     def remember_secret(self, secret: Secret) -> None:

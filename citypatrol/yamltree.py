@@ -4,7 +4,7 @@ Built from libyaml's events rather than PyYAML's composer: that recurses in C wi
 keeps no count of what aliases unfold to.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -74,11 +74,10 @@ class _Frame:
 
     holder: YamlMap | YamlList
     anchor: str | None
-    name: str
+    wants_key: bool
     size: int = 1
     key: str | None = None
     key_place: Place = (1, 1)
-    wants_key: bool = False
     dropped: bool = False
 
 
@@ -90,8 +89,9 @@ def parse(text: str, *, path: str, folder: Path, env: Mapping[str, str]) -> Tree
     """The one document in ``text``; every problem of its form is in the tree's ``problems``."""
     builder = _Builder(path=path, folder=folder, env=env)
     try:
+        takes = builder.takes
         for event in _events(text):
-            builder.take(event)
+            takes[type(event)](event)
     except yaml.MarkedYAMLError as error:
         builder.tree.problems.append(syntax_problem(error, path=path, text=text))
         builder.tree.broken = True
@@ -101,11 +101,12 @@ def parse(text: str, *, path: str, folder: Path, env: Mapping[str, str]) -> Tree
 
 
 def _events(text: str) -> Iterator[yaml.Event]:
-    events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.CLoader)
+    events: Iterator[yaml.Event] = iter(yaml.CLoader(text).get_event, None)
     return events
 
 
-def _place(mark: Any) -> Place:
+def _place(event: yaml.Event) -> Place:
+    mark: Any = event.start_mark
     return mark.line + 1, mark.column + 1
 
 
@@ -120,40 +121,46 @@ class _Builder:
         self._unfolded = 0
         self._values = 0
         self._documents = 0
+        self.takes: Mapping[type[yaml.Event], Callable[[Any], None]] = {
+            yaml.ScalarEvent: self._scalar,
+            yaml.MappingStartEvent: self._map,
+            yaml.SequenceStartEvent: self._list,
+            yaml.MappingEndEvent: self._close,
+            yaml.SequenceEndEvent: self._close,
+            yaml.AliasEvent: self._alias,
+            yaml.DocumentStartEvent: self._document,
+            yaml.DocumentEndEvent: _nothing,
+            yaml.StreamStartEvent: _nothing,
+            yaml.StreamEndEvent: _nothing,
+        }
 
-    def take(self, event: yaml.Event) -> None:
-        if isinstance(event, yaml.ScalarEvent):
-            self._scalar(event)
-        elif isinstance(event, yaml.MappingStartEvent):
-            holder = YamlMap(_place(event.start_mark))
-            self._open(event, holder, tags=_MAP_TAGS)
-        elif isinstance(event, yaml.SequenceStartEvent):
-            self._open(event, YamlList(_place(event.start_mark)), tags=_SEQ_TAGS)
-        elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
-            self._close()
-        elif isinstance(event, yaml.AliasEvent):
-            self._alias(event)
-        elif isinstance(event, yaml.DocumentStartEvent):
-            self._documents += 1
-            if self._documents == 2:
-                place = _place(event.start_mark)
-                self._problem(
-                    place, "a second document ('---') begins here; one file, one document"
-                )
-                raise _Stop
+    def _document(self, event: yaml.DocumentStartEvent) -> None:
+        self._documents += 1
+        if self._documents == 2:
+            message = "a second document ('---') begins here; one file, one document"
+            self._problem(_place(event), message)
+            raise _Stop
+
+    def _map(self, event: yaml.MappingStartEvent) -> None:
+        self._open(event, YamlMap(_place(event)), tags=_MAP_TAGS)
+
+    def _list(self, event: yaml.SequenceStartEvent) -> None:
+        self._open(event, YamlList(_place(event)), tags=_SEQ_TAGS)
 
     def _problem(self, place: Place, message: str) -> None:
         self.tree.problems.append(Problem(self._path, *place, message))
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
-        place = _place(event.start_mark)
+        mark: Any = event.start_mark
+        place = mark.line + 1, mark.column + 1
         text: str = event.value
         if len(text) > LONGEST_TEXT:
             message = f"text of {len(text)} characters; {LONGEST_TEXT} are the most"
             self._problem(place, self._named(message))
             raise _Stop
-        if self._wants_key():
-            self._key(text, place=place)
+        stack = self._stack
+        if stack and stack[-1].wants_key:
+            self._key(stack[-1], text, place)
             return
         value: Any = text
         if event.tag not in _STR_TAGS:
@@ -175,25 +182,25 @@ class _Builder:
                 self.tree.secrets.append(value)
         if event.anchor is not None:
             self._anchors[event.anchor] = (value, 1)
-        self._put(value, place=place, size=1)
+        self._put(value, place, 1)
 
-    def _key(self, text: str, *, place: Place) -> None:
-        frame = self._stack[-1]
+    def _key(self, frame: _Frame, text: str, place: Place) -> None:
         frame.wants_key, frame.key, frame.key_place, frame.dropped = False, text, place, False
         holder = frame.holder
-        where = f" in {frame.name}" if frame.name else ""
+        if text not in holder and text != "<<":
+            return
+        frame.dropped = True
+        name = _name(self._stack[:-1])
+        where = f" in {name}" if name else ""
         if text == "<<":
             self._problem(place, f"'<<'{where} is not YAML 1.2; write the keys out")
-            frame.dropped = True
-        elif text in holder:
+        else:
             first = holder.key_places[text][0] if isinstance(holder, YamlMap) else 0
             self._problem(place, f"duplicate key '{text}'{where}; the first is at line {first}")
-            frame.dropped = True
 
     def _open(
         self, event: yaml.CollectionStartEvent, holder: YamlMap | YamlList, *, tags: tuple[Any, ...]
     ) -> None:
-        name = self._name()
         if len(self._stack) == DEEPEST:
             self._problem(holder.place, f"nested deeper than {DEEPEST} levels")
             raise _Stop
@@ -201,17 +208,16 @@ class _Builder:
             self._problem(holder.place, f"tag {_tag(event.tag)} is not read; take it away")
         if self._wants_key():
             self._no_key(holder.place)
-        is_map = isinstance(holder, YamlMap)
-        self._stack.append(_Frame(holder, event.anchor, name, wants_key=is_map))
+        self._stack.append(_Frame(holder, event.anchor, type(holder) is YamlMap))
 
-    def _close(self) -> None:
+    def _close(self, _: yaml.CollectionEndEvent) -> None:
         frame = self._stack.pop()
         if frame.anchor is not None:
             self._anchors[frame.anchor] = (frame.holder, frame.size)
-        self._put(frame.holder, place=frame.holder.place, size=frame.size)
+        self._put(frame.holder, frame.holder.place, frame.size)
 
     def _alias(self, event: yaml.AliasEvent) -> None:
-        place = _place(event.start_mark)
+        place = _place(event)
         if self._wants_key():
             self._no_key(place)
             self._stack[-1].wants_key = False
@@ -227,9 +233,9 @@ class _Builder:
         if self._unfolded > MOST_UNFOLDED:
             self._problem(place, f"aliases unfold to more than {MOST_UNFOLDED} values")
             raise _Stop
-        self._put(value, place=place, size=size)
+        self._put(value, place, size)
 
-    def _put(self, value: Any, *, place: Place, size: int) -> None:
+    def _put(self, value: Any, place: Place, size: int) -> None:
         if not self._stack:
             self.tree.root, self.tree.place = value, place
             return
@@ -243,15 +249,14 @@ class _Builder:
         if isinstance(holder, YamlList):
             holder.append(value)
             holder.value_places.append(place)
-        elif (
-            frame.wants_key
-        ):  # a map or list stood where a key must: its own value is still to come
-            frame.wants_key = False
+        elif frame.wants_key:
+            frame.wants_key = False  # a map or list is where a key must be: its value is to come
         else:
-            if frame.key is not None and not frame.dropped:
-                holder[frame.key] = value
-                holder.key_places[frame.key] = frame.key_place
-                holder.value_places[frame.key] = place
+            key = frame.key
+            if key is not None and not frame.dropped:
+                holder[key] = value
+                holder.key_places[key] = frame.key_place
+                holder.value_places[key] = place
             frame.wants_key, frame.key = True, None
 
     def _wants_key(self) -> bool:
@@ -261,16 +266,17 @@ class _Builder:
         self._stack[-1].key = None
         self._problem(place, "a key must be plain text, not a list, map or alias")
 
-    def _name(self) -> str:
-        """What the value that comes next is called: its key, or its list's."""
-        if not self._stack:
-            return ""
-        frame = self._stack[-1]
-        return frame.key or frame.name
-
     def _named(self, message: str) -> str:
-        name = self._name()
+        name = _name(self._stack)
         return f"{name}: {message}" if name else message
+
+
+def _name(stack: Sequence[_Frame]) -> str:
+    """What the value that comes next is called: its key, or its list's."""
+    return next((frame.key for frame in reversed(stack) if frame.key), "")
+
+
+def _nothing(_: yaml.Event) -> None: ...
 
 
 def _tag(tag: str | None) -> str:

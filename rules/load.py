@@ -14,7 +14,7 @@ from rules.ruleset import RuleSet
 from rules.unit_check import unit_problems
 from rules.words import RuleFile, RuleWords
 
-__all__ = ["RuleSet", "load_rules"]
+__all__ = ["RuleSet", "check_rules", "load_rules"]
 
 
 def load_rules(
@@ -26,6 +26,24 @@ def load_rules(
 ) -> tuple[RuleSet | None, list[Problem]]:
     """The rules of all files, and every problem of every file; None where there is any. ``warn``
     hears of what is allowed and seldom meant."""
+    files, problems = _read(paths, city=city, env=env, warn=warn)
+    if problems:
+        return None, problems
+    return RuleSet(tuple(build(words, city) for file, _ in files for words in file.rules)), []
+
+
+def check_rules(path: Path, *, warn: Callable[[Problem], None] | None = None) -> list[Problem]:
+    """Every problem of a file that is read by itself; nothing is built."""
+    return _read([path], city=UNKNOWN_CITY, env=os.environ, warn=warn)[1]
+
+
+def _read(
+    paths: Sequence[Path],
+    *,
+    city: CityFacts,
+    env: Mapping[str, str],
+    warn: Callable[[Problem], None] | None,
+) -> tuple[list[tuple[RuleFile, Document]], list[Problem]]:
     problems: list[Problem] = []
     first: dict[str, str] = {}
     files: list[tuple[RuleFile, Document]] = []
@@ -38,9 +56,7 @@ def load_rules(
         problems = _joins(files) + _units(files, city)
     if warn is not None:
         _lint(files, warn)
-    if problems:
-        return None, sorted(problems)
-    return RuleSet(tuple(build(words, city) for file, _ in files for words in file.rules)), []
+    return files, sorted(problems)
 
 
 def _doubles(document: Document, first: dict[str, str]) -> list[Problem]:

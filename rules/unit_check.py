@@ -8,7 +8,7 @@ from rules.comparison import WindowWord
 from rules.join_words import JoinedClear, JoinedWhen, PartWords
 from rules.severity_words import StepWords
 from rules.unit_words import Amount, converted
-from rules.when_words import COMPARING, LimitWords, UnlessWords
+from rules.when_words import COMPARING, LimitWords, UnlessWords, written
 from rules.words import RuleWords
 
 Keys = tuple[str | int, ...]
@@ -55,7 +55,7 @@ def _one(
     city: CityFacts,
     at: Keys,
 ) -> Iterator[tuple[str, Keys]]:
-    for word in COMPARING:
+    for word in written(words, COMPARING):
         for amount in _amounts(getattr(words, word)):
             why = _wrong(amount, metric, window, city)
             if why is not None:

@@ -1,8 +1,9 @@
 """What a rule compares and waits for, in words: ``when``, ``clear`` and ``unless``."""
 
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Final, Self, get_args
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Final, Self, TypeVar, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
@@ -17,6 +18,7 @@ from rules.unit_words import Quantity
 LATER: Final = "leave it out until then"
 _SAMPLES: Final = re.compile(r"([1-9]\d{0,5}) samples?", re.ASCII)
 COMPARING: Final[tuple[Word, ...]] = ("above", "below", "between", "outside", "equals")
+W = TypeVar("W", bound=str)
 _WINDOWS: Final[tuple[WindowWord, ...]] = get_args(WindowWord)
 
 
@@ -43,6 +45,14 @@ Samples = Annotated[
 Pair = Annotated[tuple[Quantity, Quantity], AfterValidator(_ordered)]
 
 
+def written(words: Model, among: Sequence[W]) -> list[W]:
+    """Those of these keys that stand there with a value, in their order."""
+    there = words.model_fields_set
+    if there.isdisjoint(among):
+        return []
+    return [word for word in among if word in there and getattr(words, word) is not None]
+
+
 class LimitWords(Model):
     """A threshold from the registry: ``{label: flood_limit, default: 15}``."""
 
@@ -50,18 +60,22 @@ class LimitWords(Model):
     default: Quantity | None = None
 
 
+Threshold = Annotated[Quantity | LimitWords, Field(union_mode="left_to_right")]
+"""A number is tried first: nearly all are."""
+
+
 class ComparisonWords(Model):
     """What ``when`` and ``clear`` compare a value with."""
 
-    above: Quantity | LimitWords | None = None
-    below: Quantity | LimitWords | None = None
+    above: Threshold | None = None
+    below: Threshold | None = None
     between: Pair | None = None
     outside: Pair | None = None
     equals: Quantity | None = None
 
-    @property
+    @cached_property
     def words(self) -> list[Word]:
-        return [word for word in COMPARING if getattr(self, word) is not None]
+        return written(self, COMPARING)
 
 
 class WindowWords(ComparisonWords):
@@ -76,18 +90,20 @@ class WindowWords(ComparisonWords):
     rate: Some | None = None
     change: Some | None = None
 
-    @property
+    @cached_property
     def window(self) -> Reading | None:
-        found = [word for word in _WINDOWS if getattr(self, word) is not None]
+        found = written(self, _WINDOWS)
         return Reading(found[0], getattr(self, found[0])) if found else None
 
     def one_window(self) -> None:
         """To be called by validators, once there is one comparison at the most."""
-        found = [word for word in _WINDOWS if getattr(self, word) is not None]
+        if self.window is None:
+            return
+        found = written(self, _WINDOWS)
         if len(found) > 1:
             message = f"one window only, found {' and '.join(found)}"
             raise wrong(message, found[1])
-        if found and not self.words:
+        if not self.words:
             message = f"{found[0]} is compared with nothing; write above or another comparison too"
             raise wrong(message, found[0])
 
