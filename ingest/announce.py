@@ -1,6 +1,7 @@
 """Which sources the journal has been told of, and with which labels. Pure."""
 
 import hashlib
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Protocol
@@ -10,6 +11,8 @@ import orjson
 import pyarrow as pa
 
 from citypatrol.clock import Ts
+from citypatrol.columns import Codes, Column
+from citypatrol.name_table import NameTable
 from citypatrol.records import SourceSeen
 from citypatrol.samples import Batch
 
@@ -17,9 +20,8 @@ Labels = Mapping[str, str]
 
 _NO_LABELS: Final[Labels] = MappingProxyType({})
 _VERSION: Final = 2
-_DIGEST_BITS: Final = 53  # so that any JSON reader keeps it
 _MOST_SETS: Final = 1_000
-_DIGEST: Final = (1 << _DIGEST_BITS) - 1
+_NOBODY: Final = -(1 << 30)
 
 _Pairs = tuple[tuple[str, str], ...]
 
@@ -49,53 +51,67 @@ class Announcements:
     """Says what is new about the sources of a batch. What a source's topics say adds up: a topic
     with fewer labels than another one of that source is no change.
 
-    A source is told with two numbers in one, since 219,300 sources with an object each would take
-    another 25 MB: which set of labels its topics gave, above ``_DIGEST_BITS`` of the digest.
+    Of a source two numbers are kept: which set of labels its topics gave, and the digest of what
+    was said. ``topic`` may be asked by any thread.
     """
 
     def __init__(self, registry: LabelSource, kinds: Lives) -> None:
         self._registry = registry
         self._kinds = kinds
+        self._lock = threading.Lock()
         self._topics: list[Labels] = [_NO_LABELS]
         self._numbers: dict[_Pairs, int] = {(): 0}
         self._free: list[int] = []
-        self._told: dict[str, int] = {}
-        self._before: dict[str, int] = {}  # told by an earlier run, not compared with files yet
+        self._names = NameTable()
+        self._set = Column(np.int32, 0)  # told by an earlier run, not compared with files yet: ~
+        self._digest = Column(np.int64, 0)
 
     def of(self, batch: Batch, *, labels: Mapping[str, Labels] | None, now: Ts) -> list[SourceSeen]:
         """The records that must come before ``batch``."""
-        if len(self._numbers) > _MOST_SETS + 2 * (len(self._told) + len(self._before)):
+        if len(self._numbers) > _MOST_SETS + 2 * len(self._names):
             self._forget_unused()
-        new: dict[str, tuple[int | None, int]] = {}
-        for source in batch.sources:
+        rows = self._names.find(batch.sources)
+        told = np.where(rows >= 0, self._set.data[rows] if len(self._names) else 0, _NOBODY)
+        if not labels and not (told < 0).any():
+            return []
+        new: dict[str, tuple[int, int]] = {}
+        for source, row, number in zip(batch.sources, rows.tolist(), told.tolist(), strict=True):
             topic = labels.get(source, _NO_LABELS) if labels else _NO_LABELS
-            told = self._told.get(source)
-            if told is not None:
-                known = self._topics[told >> _DIGEST_BITS]
+            if number >= 0:
+                known = self._topics[number]
                 if topic is known or topic.items() <= known.items():
                     continue
             if source in new:
                 continue
-            before = told if told is not None else self._was_told(source)
-            if before is not None:
-                topic = _sum(self._topics[before >> _DIGEST_BITS], topic)
-            new[source] = before, self._number(topic)
+            if row >= 0:
+                topic = _sum(self._topics[_number(number)], topic)
+            new[source] = row, self._number(topic)
         return list(self._news(new, now)) if new else []
 
-    def _news(self, new: Mapping[str, tuple[int | None, int]], now: Ts) -> Iterable[SourceSeen]:
-        """Tells these: what was told before, and the number of the labels that topics gave."""
+    def _news(self, new: Mapping[str, tuple[int, int]], now: Ts) -> Iterable[SourceSeen]:
+        """Tells these: the row, -1 where it was never told, and the labels that topics gave."""
+        with self._lock:
+            added = iter(
+                self._names.add([one for one, (row, _) in new.items() if row < 0]).tolist()
+            )
+            self._set.ensure(len(self._names))
+            self._digest.ensure(len(self._names))
         registered = self._registry.labels_of(list(new))
-        for (source, (before, number)), labels in zip(new.items(), registered, strict=True):
+        for (source, (row, number)), labels in zip(new.items(), registered, strict=True):
             seen = self._seen(source, {**self._topics[number], **(labels or {})}, now)
             digest = _digest(seen)
-            self._told[source] = number << _DIGEST_BITS | digest
-            if before is None or before & _DIGEST != digest:
+            at = row if row >= 0 else next(added)
+            same = row >= 0 and self._digest.data[at] == digest
+            self._set.data[at], self._digest.data[at] = number, digest
+            if not same:
                 yield seen
 
     def topic(self, source: str) -> Labels:
         """What the topics of this source have said of it so far."""
-        told = self._told.get(source, self._before.get(source, 0))
-        return self._topics[told >> _DIGEST_BITS]
+        with self._lock:
+            row = self._names.number(source)
+            number = 0 if row is None or row >= len(self._set.data) else int(self._set.data[row])
+        return self._topics[_number(number)]
 
     def _number(self, topic: Labels) -> int:
         """The labels' place among all there are."""
@@ -109,21 +125,19 @@ class Announcements:
         self._topics[number] = topic  # the newest object: whoever sends next is known by it
         return number
 
-    def _was_told(self, source: str) -> int | None:
-        """By an earlier run; from now on this one has told it."""
-        before = self._before.pop(source, None)
-        if before is not None and not self._before:
-            self._before = {}  # an empty dict keeps the room that it once had
-        return before
-
     def _forget_unused(self) -> None:
         """Of topics that hold something new each time only the newest is some source's."""
-        used = {n >> _DIGEST_BITS for told in (self._told, self._before) for n in told.values()}
+        used = set(self._sets().tolist())
         gone = {pairs: n for pairs, n in self._numbers.items() if n and n not in used}
         for pairs, number in gone.items():
             del self._numbers[pairs]
             self._topics[number] = _NO_LABELS
         self._free += gone.values()
+
+    def _sets(self) -> Codes:
+        """The number of each source's labels."""
+        number = self._set.data[: len(self._names)]
+        return np.where(number < 0, ~number, number)
 
     def _seen(self, source: str, labels: Labels, now: Ts) -> SourceSeen:
         life = self._kinds.of(labels)
@@ -133,11 +147,10 @@ class Announcements:
 
     def dump(self) -> bytes:
         """Everything told so far, for ``load`` after a restart."""
-        told = self._before | self._told if self._before else self._told
         columns = {
-            "source": pa.array(list(told), pa.string()),
-            "labels": np.fromiter((n >> _DIGEST_BITS for n in told.values()), np.int32, len(told)),
-            "digest": np.fromiter((n & _DIGEST for n in told.values()), np.int64, len(told)),
+            "source": self._names.packed().array(),
+            "labels": self._sets(),
+            "digest": self._digest.data[: len(self._names)],
         }
         head = {"version": _VERSION, "labels": [dict(one) for one in self._topics]}
         out = pa.BufferOutputStream()
@@ -148,34 +161,46 @@ class Announcements:
         return bytes(out.getvalue())
 
     def load(self, data: bytes) -> None:
-        """What an earlier run told. Raises ValueError where the bytes are not of ``dump``."""
+        """What an earlier run told, before the first ``of``. Raises ValueError where the bytes are
+        not of ``dump``."""
         line, _, rest = data.partition(b"\n")
         try:
             head = orjson.loads(line)
             if head["version"] not in (1, _VERSION):
                 message = f"version {head['version']}, not {_VERSION}"
                 raise ValueError(message)
-            numbers = [self._number(labels) for labels in head["labels"]]
             told = _read(rest) if head["version"] == _VERSION else _read_first(head["sources"])
-            self._before = {s: numbers[n] << _DIGEST_BITS | digest for s, n, digest in told}
+            names = NameTable.read(told["source"])
+            numbers = np.array([self._number(labels) for labels in head["labels"]], np.int32)
+            before = numbers[told["labels"].to_numpy()]
+            digest = told["digest"].to_numpy()
         except (
             *(ValueError, KeyError, TypeError, IndexError, AttributeError, OSError),
             pa.ArrowException,
         ) as error:
             message = f"not a list of announced sources: {error}"
             raise ValueError(message) from error
+        with self._lock:
+            self._names = names
+            self._set.replace(~before)
+            self._digest.replace(digest)
 
 
-def _read(data: bytes) -> Iterable[tuple[str, int, int]]:
+def _read(data: bytes) -> pa.Table:
     with pa.ipc.open_stream(data) as reader:
-        table = reader.read_all()
-    columns = (table[name].to_pylist() for name in ("source", "labels", "digest"))
-    return zip(*columns, strict=True)
+        return reader.read_all()
 
 
-def _read_first(sources: Mapping[str, tuple[int, int]]) -> Iterable[tuple[str, int, int]]:
+def _read_first(sources: Mapping[str, tuple[int, int]]) -> pa.Table:
     """As version 1 has them: all in one JSON object."""
-    return ((source, number, digest) for source, (number, digest) in sources.items())
+    numbers, digests = zip(*sources.values(), strict=True) if sources else ((), ())
+    columns = (pa.array(list(sources), pa.string()), pa.array(numbers, pa.int32()), digests)
+    return pa.table(dict(zip(("source", "labels", "digest"), columns, strict=True)))
+
+
+def _number(told: int) -> int:
+    """Of the labels, where an earlier run may have told them."""
+    return told if told >= 0 else ~told
 
 
 def _sum(known: Labels, topic: Labels) -> Labels:
@@ -187,4 +212,4 @@ def _sum(known: Labels, topic: Labels) -> Labels:
 def _digest(seen: SourceSeen) -> int:
     """Of all but the time."""
     facts = orjson.dumps([sorted(seen.labels.items()), seen.lateness, seen.stale])
-    return int.from_bytes(hashlib.blake2b(facts, digest_size=8).digest()) >> 11
+    return int.from_bytes(hashlib.blake2b(facts, digest_size=8).digest()) >> 11  # as JSON had it

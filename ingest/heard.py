@@ -3,7 +3,7 @@
 A record a series; a batch costs some forty array operations, whatever is in it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from citypatrol.clock import Ts
 from citypatrol.columns import Codes, Column, Floats, Ints, PairIndex
+from citypatrol.name_table import NameTable
 from citypatrol.records import Record, SourceSeen
 from citypatrol.samples import Batch
 
@@ -60,32 +61,33 @@ class Heard:
         self._clear()
 
     def _clear(self) -> None:
-        self.names: list[str] = []
+        self.names = NameTable()
         self.metrics: list[str] = []
         self.size = 0
         self.lateness = Column(np.int64, 0)
         self._facts: Facts = np.zeros(0, _FACTS)
-        self._numbers: dict[str, int] = {}
         self._metric_numbers: dict[str, int] = {}
         self._pairs = PairIndex()
 
     def take(self, records: Iterable[Record], *, at: Ts) -> None:
         """What goes into the journal at ``at``."""
+        seen: list[SourceSeen] = []
         for record in records:
-            if isinstance(record, Batch):
-                if len(record):
-                    self._batch(record, at)
-            elif isinstance(record, SourceSeen):
-                number = self._number(record.source)
-                self.lateness.data[number] = record.lateness
+            if isinstance(record, SourceSeen):
+                seen.append(record)
+            elif isinstance(record, Batch) and len(record):
+                self._introduce(seen)
+                seen = []
+                self._batch(record, at)
+        self._introduce(seen)
 
     def number(self, source: str) -> int | None:
         """Of a source that was heard."""
-        return self._numbers.get(source)
+        return self.names.number(source)
 
     def row(self, source: str, metric: str) -> int | None:
         """Of a series that was heard."""
-        pair = self._numbers.get(source), self._metric_numbers.get(metric)
+        pair = self.names.number(source), self._metric_numbers.get(metric)
         if pair[0] is None or pair[1] is None:
             return None
         keys = PairIndex.keys(np.array([pair[0]], np.int64), np.array([pair[1]], np.int64))
@@ -98,7 +100,11 @@ class Heard:
         return column
 
     def restore(
-        self, names: list[str], metrics: list[str], lateness: Ints, columns: dict[str, NDArray[Any]]
+        self,
+        names: NameTable,
+        metrics: list[str],
+        lateness: Ints,
+        columns: dict[str, NDArray[Any]],
     ) -> None:
         """Take over what another one held, before the first ``take``. Raises ValueError where the
         columns do not fit each other."""
@@ -107,21 +113,25 @@ class Heard:
         keys = PairIndex.keys(source, metric)
         fit = len(sizes) == 1 and columns.keys() == COLUMNS.keys() and len(lateness) == len(names)
         fit = fit and len(np.unique(keys)) == len(keys)
-        for codes, known in ((source, names), (metric, metrics)):
-            fit = fit and len(set(known)) == len(known)
-            fit = fit and (not len(codes) or bool(codes.min() >= 0 and codes.max() < len(known)))
+        fit = fit and len(set(metrics)) == len(metrics)
+        for codes, known in ((source, len(names)), (metric, len(metrics))):
+            fit = fit and (not len(codes) or bool(codes.min() >= 0 and codes.max() < known))
         if not fit:
             message = "the columns do not fit each other"
             raise ValueError(message)
         self._clear()
         self.names, self.metrics, self.size = names, metrics, len(keys)
-        self._numbers = {name: number for number, name in enumerate(names)}
         self._metric_numbers = {name: number for number, name in enumerate(metrics)}
         self.lateness.replace(lateness)
         self._ensure()
         for name, column in columns.items():
             self.column(name)[:] = column
         self._pairs.add(keys, np.arange(self.size))
+
+    def _introduce(self, seen: Sequence[SourceSeen]) -> None:
+        if seen:
+            numbers = self._sources([one.source for one in seen])
+            self.lateness.data[numbers] = [one.lateness for one in seen]  # the last one stays
 
     def _batch(self, batch: Batch, at: Ts) -> None:
         rows = self._rows(batch)
@@ -207,8 +217,13 @@ class Heard:
         facts["offset"] = near + _CLOCK * (delay - near)
 
     def _rows(self, batch: Batch) -> Ints:
-        source = _numbers(batch.sources, batch.source, self._numbers, self._number)
-        metric = _numbers(batch.metrics, batch.metric, self._metric_numbers, self._metric_number)
+        numbers = self.names.find(batch.sources)
+        source = numbers[batch.source]
+        if source.min() < 0:  # names that no row has get no number
+            new = np.unique(batch.source[source < 0]).tolist()
+            numbers[new] = self._sources([batch.sources[code] for code in new])
+            source = numbers[batch.source]
+        metric = self._metrics(batch.metrics, batch.metric)
         keys = PairIndex.keys(source, metric)
         found = self._pairs.find(keys)
         if found.min() >= 0:
@@ -235,7 +250,8 @@ class Heard:
         columns = {name: self.column(name)[keep] for name in COLUMNS}
         sources, columns["source"] = np.unique(columns["source"], return_inverse=True)
         metrics, columns["metric"] = np.unique(columns["metric"], return_inverse=True)
-        names = [self.names[number] for number in sources.tolist()]
+        names = NameTable()
+        names.add([self.names[number] for number in sources.tolist()])
         self.restore(
             names,
             [self.metrics[number] for number in metrics.tolist()],
@@ -250,13 +266,27 @@ class Heard:
             grown[:have] = self._facts
             self._facts = grown
 
-    def _number(self, source: str) -> int:
-        known = self._numbers.get(source)
-        if known is None:
-            known = self._numbers[source] = len(self.names)
-            self.names.append(source)
+    def _sources(self, names: Sequence[str]) -> Ints:
+        """The number of each name; those that have none get one."""
+        numbers = self.names.find(names)
+        if len(numbers) and numbers.min() < 0:
+            unknown = [names[at] for at in np.flatnonzero(numbers < 0).tolist()]
+            self.names.add(list(dict.fromkeys(unknown)))
             self.lateness.ensure(len(self.names))
-        return known
+            numbers = self.names.find(names)
+        return numbers
+
+    def _metrics(self, names: tuple[str, ...], codes: Codes) -> Ints:
+        """The number of ``names[code]`` for each code; names that no code uses get none."""
+        numbers = np.fromiter(
+            map(self._metric_numbers.get, names, repeat(-1)), np.int64, len(names)
+        )
+        found = numbers[codes]
+        if found.min() < 0:
+            for code in np.unique(codes[found < 0]).tolist():
+                numbers[code] = self._metric_number(names[code])
+            found = numbers[codes]
+        return found
 
     def _metric_number(self, metric: str) -> int:
         known = self._metric_numbers.get(metric)
@@ -264,16 +294,3 @@ class Heard:
             known = self._metric_numbers[metric] = len(self.metrics)
             self.metrics.append(metric)
         return known
-
-
-def _numbers(
-    names: tuple[str, ...], codes: Codes, known: dict[str, int], new: Callable[[str], int]
-) -> Ints:
-    """The number of ``names[code]`` for each code; names that no code uses get none."""
-    numbers = np.fromiter(map(known.get, names, repeat(-1)), np.int64, len(names))
-    found = numbers[codes]
-    if found.min() < 0:
-        for code in np.unique(codes[found < 0]).tolist():
-            numbers[code] = new(names[code])
-        found = numbers[codes]
-    return found

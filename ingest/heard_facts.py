@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from citypatrol.clock import Ts
 from citypatrol.columns import Floats, Ints
+from citypatrol.name_table import PackedNames
 from ingest.heard import NEVER, Heard
 from ingest.profiles.reading import ONLINE
 
@@ -34,7 +35,7 @@ class Totals:
     will said aside; ``per_minute``: readings that are usual; ``series``, ``count``, ``late``."""
 
     generation: int
-    names: list[str]
+    names: PackedNames
     arrival: Ints
     per_minute: Floats
     series: Ints
@@ -50,7 +51,7 @@ class Copied:
     """The columns that totals need, as they were at one moment."""
 
     generation: int
-    names: list[str]
+    names: PackedNames
     source: NDArray[np.int32]
     will: NDArray[np.bool_]
     arrival: Ints
@@ -66,7 +67,7 @@ class Copied:
             name: heard.column(name).copy()
             for name in ("source", "arrival", "interval", "count", "late")
         }
-        names = heard.names.copy()
+        names = heard.names.packed()
         return cls(heard.generation, names, will=heard.column("metric") == will, **columns)
 
     def totals(self) -> Totals:

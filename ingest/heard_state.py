@@ -4,6 +4,7 @@ from typing import Final
 
 import pyarrow as pa
 
+from citypatrol.name_table import NameTable
 from ingest.heard import COLUMNS, Heard
 
 _VERSION: Final = b"1"
@@ -19,7 +20,7 @@ class Copy:
     """The columns as they are now: cheap to take, and to be encoded in another thread."""
 
     def __init__(self, heard: Heard) -> None:
-        self._names, self._metrics = list(heard.names), list(heard.metrics)
+        self._names, self._metrics = heard.names.packed(), list(heard.metrics)
         self._lateness = heard.lateness.data[: len(self._names)].copy()
         self._columns = {name: heard.column(name).copy() for name in COLUMNS}
 
@@ -31,7 +32,7 @@ class Copy:
             columns["metric"], pa.array(self._metrics, pa.string())
         )
         series = pa.table({**columns, "metric": metric})
-        sources = pa.table({"name": pa.array(self._names, pa.string()), "lateness": self._lateness})
+        sources = pa.table({"name": self._names.array(), "lateness": self._lateness})
         out = pa.BufferOutputStream()
         options = pa.ipc.IpcWriteOptions(compression="zstd")
         for table in (sources, series):
@@ -56,7 +57,7 @@ def load(heard: Heard, data: bytes) -> None:
         }
         columns["metric"] = metric.indices.to_numpy().astype(COLUMNS["metric"])
         heard.restore(
-            sources["name"].to_pylist(),
+            NameTable.read(sources["name"]),
             metric.dictionary.to_pylist(),
             sources["lateness"].to_numpy(),
             columns,

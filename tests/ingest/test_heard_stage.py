@@ -43,7 +43,7 @@ async def test_at_the_stop_it_is_kept_for_the_next_start(journal: SqliteJournal)
     again = HeardStage(journal)
     await again.load()
     assert again.series_of("a") == stage.series_of("a") != []
-    assert again.totals().names == ["a", "b"]
+    assert list(again.totals().names) == ["a", "b"]
 
 
 async def test_nothing_new_is_not_written(journal: SqliteJournal) -> None:
