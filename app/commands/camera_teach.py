@@ -166,6 +166,8 @@ def _list(args: argparse.Namespace) -> int:
             _tell(camera, known)
         elif args.camera is not None:
             say(f"{camera}: was taught nothing")
+    if not book and args.camera is None and not args.json:
+        say("no camera was taught anything: `citypatrol camera teach CAMERA`")
     return FINE
 
 

@@ -26,6 +26,17 @@ def port(text: str) -> int:
     return _whole(text, least=1, most=65_535)
 
 
+def duration(text: str) -> str:
+    """One like 10m, as it stands: the running city reads it again."""
+    from citypatrol.units import duration_ms
+
+    try:
+        duration_ms(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
 def _whole(text: str, *, least: int, most: int) -> int:
     if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
         message = f"'{text}' is no number from {least} to {most}"

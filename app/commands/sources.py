@@ -6,7 +6,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from app.commands.at_city import add_city_option, running_city
-from app.commands.options import global_options, rows
+from app.commands.options import duration, global_options, rows
 from app.outcome import FINE
 from app.terminal import printable, say, say_json, table
 
@@ -23,7 +23,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--kind", help="only sources with this label `kind`")
     listing.add_argument("--district", help="only sources with this label `district`")
     listing.add_argument(
-        "--silent-for", metavar="DURATION", help="only those not heard for so long, like 10m"
+        "--silent-for",
+        type=duration,
+        metavar="DURATION",
+        help="only those not heard for so long, like 10m",
     )
     listing.add_argument(
         "--unregistered", action="store_true", help="only those that the registry has not"

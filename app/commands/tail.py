@@ -6,6 +6,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from app.commands.at_city import add_city_option, running_city
+from app.commands.options import rows
 from app.outcome import FINE
 from app.terminal import complain, flush, paint, printable, say, say_json
 
@@ -20,9 +21,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="TOPIC",
         nargs="?",
         default="#",
+        type=_filter,
         help="an MQTT topic filter like 'city/+/water/#'; default: everything",
     )
-    parser.add_argument("--limit", type=int, metavar="N", help="end after so many messages")
+    parser.add_argument("--limit", type=rows, metavar="N", help="end after so many messages")
+
+
+def _filter(text: str) -> str:
+    from ingest.tap import compiled
+
+    try:
+        compiled(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 def execute(args: argparse.Namespace) -> int:

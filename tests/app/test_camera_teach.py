@@ -95,6 +95,8 @@ def test_a_clean_street_teaches_nothing(city, capsys):
     assert teach(order(city), watch=played(*clean)) == 0
     assert lines(capsys.readouterr().out) == [{"camera": "dock", "taught": []}]
     assert not (city.parent / "taught.json").exists()
+    assert main(["camera", "taught", "--city", str(city)]) == 0
+    assert capsys.readouterr().out.startswith("no camera was taught anything")
 
 
 def test_a_blind_camera_is_taught_nothing(city):

@@ -62,8 +62,8 @@ def test_list_says_that_there_is_more_or_nothing(terminal: Terminal, heard_city:
     assert terminal.out.splitlines()[-2].startswith("... and more: --all shows them")
     assert terminal("sources", "list", "--kind", "unheard of") == 0
     assert terminal.out.startswith("no source is like that\n4 heard, ")
-    assert terminal("sources", "list", "--silent-for", "soon") == 1
-    assert "silent_for: 'soon' is no duration; write one like 90s" in terminal.err
+    assert terminal("sources", "list", "--silent-for", "soon") == 2
+    assert "--silent-for: 'soon' is no duration; write one like 90s" in terminal.err
 
 
 def test_show(terminal: Terminal, heard_city: TheDesk):
@@ -198,8 +198,10 @@ def test_tail(terminal: Terminal, heard_city: TheDesk):
 
 
 def test_tail_of_what_is_no_filter(terminal: Terminal, heard_city: TheDesk):
-    assert terminal("tail", "city/x#") == 1
-    assert "topic: 'city/x#' is no topic filter" in terminal.err
+    assert terminal("tail", "city/x#") == 2
+    assert "TOPIC: 'city/x#' is no topic filter" in terminal.err
+    assert terminal("tail", "--limit", "0") == 2
+    assert "--limit: '0' is no number from 1" in terminal.err
 
 
 def test_tail_ends_with_the_city(terminal: Terminal, heard_city: TheDesk):
