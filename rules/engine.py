@@ -22,6 +22,7 @@ from rules.explain_alarm import Explanation
 from rules.gate import Rows
 from rules.incidents import Incident
 from rules.ruleset import EVERY_METRIC, ONLINE, RuleSet
+from rules.selection import Selection, selections
 from rules.silence import SilenceRule
 from rules.state import State
 from rules.switch import switched
@@ -129,6 +130,10 @@ class Engine:
             for name, count in judge.counts(self._state.now)._asdict().items():
                 found[judge.rule.name, name] = count
         return found
+
+    def selections(self) -> list[Selection]:
+        """What each rule has judged."""
+        return selections(self._state)
 
     def explain(self, rule: str, *, source: str) -> Explanation:
         """Why the rule says what it says of this source, now. Raises Unexplained."""

@@ -20,6 +20,7 @@ from rules.engine import Engine
 from rules.explain_alarm import Explanation
 from rules.incidents import Incident
 from rules.ruleset import EVERY_METRIC, NORMAL, RuleSet
+from rules.selection import Selection
 
 _MOST_ROWS: Final = 50_000
 
@@ -73,6 +74,10 @@ class Hindsight:
     def end(self, at: Ts) -> list[Incident]:
         """What timers bring until the end of time."""
         return in_order(self._engine.fold([Tick(at)]))
+
+    def selections(self) -> list[Selection]:
+        """What each rule has judged."""
+        return self._engine.selections()
 
     def explain(self, rule: str, *, source: str) -> Explanation:
         """As of the newest instant. Raises Unexplained."""

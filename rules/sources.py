@@ -142,6 +142,11 @@ class Sources:
         fits[wanted] = True
         return fits[self._labels[label].data[sources]]
 
+    def texts(self, sources: Ints, label: str) -> frozenset[str]:
+        """The cells that these sources have, empty ones aside."""
+        used = set(np.unique(self._labels[label].data[sources]).tolist())
+        return frozenset(text for text, code in self._codes[label].items() if text and code in used)
+
     def codes(self, sources: Ints, label: str) -> Ints:
         """A number for each source's cell, 0 for an empty one; the same for the same text."""
         codes: Ints = self._labels[label].data[sources]

@@ -13,12 +13,12 @@ from itertools import chain
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from app.backtest.judging import Said
-from app.backtest.messages import Begin, End, Part, receive, send
+from app.backtest.messages import Begin, End, Part, Question, Which, receive, send
 from app.backtest.sources import Labels
 from citypatrol.clock import Ts
 from citypatrol.history.sweep import Piece
@@ -28,6 +28,7 @@ from citypatrol.records import SourceSeen
 from rules.announced import Announced
 from rules.hindsight import in_order
 from rules.ruleset import RuleSet
+from rules.selection import Selection, together
 
 _PACKAGES: Final = Path(__file__).parents[2]
 _PIECES_AHEAD: Final = 3
@@ -73,6 +74,12 @@ class Apart:
             self._under_way.append(None)
         while self._under_way:
             yield self._next()
+
+    def selections(self) -> Sequence[list[Selection]]:
+        for process in self._processes:
+            process.ask(Which())
+        answers = [process.answer() for process in self._processes]
+        return [together(some) for some in zip(*answers, strict=True)]
 
     def close(self) -> None:
         for process in self._processes:
@@ -139,16 +146,16 @@ class _Process:
             stdout=subprocess.PIPE,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
         )
-        self._asked: SimpleQueue[Begin | Part | End | None] = SimpleQueue()
-        self._answers: SimpleQueue[Said | None] = SimpleQueue()
+        self._asked: SimpleQueue[Begin | Question | None] = SimpleQueue()
+        self._answers: SimpleQueue[Any] = SimpleQueue()
         self._thread = Thread(target=self._talk, name="judge pipe", daemon=True)
         self._asked.put(begin)
         self._thread.start()
 
-    def ask(self, message: Part | End) -> None:
+    def ask(self, message: Question) -> None:
         self._asked.put(message)
 
-    def answer(self) -> Said:
+    def answer(self) -> Any:
         """To the oldest question that was not answered yet."""
         said = self._answers.get()
         if said is None:

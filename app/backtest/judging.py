@@ -11,6 +11,7 @@ from citypatrol.history.words import Words
 from rules.hindsight import Hindsight
 from rules.incidents import Incident
 from rules.ruleset import RuleSet
+from rules.selection import Selection
 
 Said = Sequence[list[Incident]]
 """What each rule set says of one piece, in order of time."""
@@ -25,6 +26,9 @@ class Judges(Protocol):
 
     def end(self, until: Ts | None) -> Iterator[Said]:
         """The rest; ``until``: the end of time, None where there was no sample."""
+
+    def selections(self) -> Sequence[list[Selection]]:
+        """What the rules of each rule set have judged; after the end."""
 
     def close(self) -> None: ...
 
@@ -52,6 +56,9 @@ class Alone:
     def end(self, until: Ts | None) -> Iterator[Said]:
         if until is not None:
             yield [one.end(until) for one in self._hindsights]
+
+    def selections(self) -> Sequence[list[Selection]]:
+        return [one.selections() for one in self._hindsights]
 
     def close(self) -> None:
         """Nothing is open."""

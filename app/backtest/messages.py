@@ -43,6 +43,14 @@ class End:
     until: Ts
 
 
+@dataclass(frozen=True, slots=True)
+class Which:
+    """What have the rules judged?"""
+
+
+Question = Part | End | Which
+
+
 def send(pipe: IO[bytes], message: Any) -> None:
     pickle.dump(message, pipe, protocol=5)
     pipe.flush()

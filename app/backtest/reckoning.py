@@ -20,6 +20,7 @@ from citypatrol.registry import Registry
 from rules.hindsight import metrics_of
 from rules.incidents import Incident
 from rules.ruleset import NORMAL, RuleSet
+from rules.selection import Selection
 from tickets.casebook import Casebook
 from tickets.opening import Opener
 
@@ -45,12 +46,14 @@ class Question:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """``since`` and ``until``: from where and to where time went, None where there was no sample;
-    ``samples``: that were read."""
+    ``samples``: that were read, of ``metrics``. ``selections``: what each rule has judged."""
 
     found: Found
     until: Ts | None
     samples: int
     since: Ts | None = None
+    metrics: Sequence[str] = ()
+    selections: Sequence[Selection] = ()
 
 
 @contextmanager
@@ -131,7 +134,11 @@ def _reckoned(
     since = sweep.begin
     if since is not None and question.since is not None:
         since = max(since, question.since)
-    return [Answer(bench.found, until, sweep.done, since) for bench in benches]
+    each = zip(benches, judges.selections(), strict=True)
+    return [
+        Answer(bench.found, until, sweep.done, since, sweep.metrics, selected)
+        for bench, selected in each
+    ]
 
 
 class _Bench:

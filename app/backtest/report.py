@@ -11,18 +11,24 @@ from app.backtest.days import chart_of
 from app.backtest.reckoning import Answer
 from app.backtest.verdicts import Score
 from app.spoken import lasting
-from app.terminal import columns, heights, paint, say, say_part, table
+from app.terminal import columns, heights, paint, printable, say, say_part, table
 from citypatrol.clock import Ts, rfc3339
 from tickets.ticket import Ticket
 from tickets.units import Units
 
 WORST: Final = 10
 _MOST_ROWS: Final = 50
+_MOST_IDLE: Final = 10
 _TIMES: Final = ("since", "fired_at", "cleared_at")
 
 
 def as_json(
-    answer: Answer, *, units: Units, by: Sequence[str], verdicts: Sequence[Score] | None
+    answer: Answer,
+    *,
+    units: Units,
+    by: Sequence[str],
+    idle: Mapping[str, str],
+    verdicts: Sequence[Score] | None,
 ) -> None:
     """RULES 27: one object, written as it is read, since it may be large."""
     head = {"until": _time(answer.until), "samples": answer.samples}
@@ -31,13 +37,19 @@ def as_json(
     say_part('], "tickets": [')
     _list(ticket_json(one, units, witnesses) for one, witnesses in answer.found.tickets())
     tail: dict[str, Any] = {"by": answer.found.counts(by), "worst": _worst(answer)}
+    tail["judged_nothing"] = [{"rule": rule, "why": why} for rule, why in idle.items()]
     if verdicts is not None:
         tail["verdicts"] = [_score(one) for one in verdicts]
     say_part("], " + _text(tail)[1:] + "\n")
 
 
 def as_text(
-    answer: Answer, *, by: Sequence[str], closing: str, verdicts: Sequence[Score] | None
+    answer: Answer,
+    *,
+    by: Sequence[str],
+    closing: str,
+    idle: Mapping[str, str],
+    verdicts: Sequence[Score] | None,
 ) -> None:
     found, totals = answer.found, answer.found.totals()
     until = "no sample in this time" if answer.until is None else f"until {rfc3339(answer.until)}"
@@ -45,6 +57,8 @@ def as_text(
         f"{answer.samples:,} samples {until}: {_count(totals['incidents'], 'incident')}, "
         f"{_count(totals['tickets'], 'ticket')}{_shadows(totals)}"
     )
+    for line in idle_lines(idle):
+        say(line)
     if verdicts is not None:
         say()
         say(_verdicts(verdicts))
@@ -71,6 +85,14 @@ def as_text(
     if days.rows:
         say()
         say(closing)
+
+
+def idle_lines(idle: Mapping[str, str]) -> Iterable[str]:
+    """``idle``: by rule why it judged nothing."""
+    for rule, why in list(idle.items())[:_MOST_IDLE]:
+        yield f"Rule '{rule}' judged nothing: {printable(why)}."
+    if len(idle) > _MOST_IDLE:
+        yield f"... and {_count(len(idle) - _MOST_IDLE, 'rule')} more; --json names them"
 
 
 def _verdicts(scores: Sequence[Score]) -> str:

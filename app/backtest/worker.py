@@ -9,10 +9,11 @@ import sys
 from collections.abc import Sequence
 
 from app.backtest.judging import Said
-from app.backtest.messages import Begin, End, Part, receive, send
+from app.backtest.messages import Begin, End, Question, Which, receive, send
 from citypatrol.samples import Batch
 from rules.announced import Announced
 from rules.hindsight import Hindsight
+from rules.selection import Selection
 
 
 class Worker:
@@ -32,7 +33,9 @@ class Worker:
             for rules in begin.rule_sets
         ]
 
-    def answer(self, message: Part | End) -> Said:
+    def answer(self, message: Question) -> Said | Sequence[list[Selection]]:
+        if isinstance(message, Which):
+            return [one.selections() for one in self._hindsights]
         if isinstance(message, End):
             return [one.end(message.until) for one in self._hindsights]
         if message.sources:  # else the very tuple, by which the engine knows its codes again

@@ -49,6 +49,7 @@ def execute(args: argparse.Namespace) -> int:
     from app.backtest.reckoning import reckon
     from app.backtest.report import as_json, as_text
     from app.backtest.rulefiles import read_rules
+    from app.backtest.unselected import unselected
     from app.backtest.written import as_parquet, as_picture
     from tickets.units import Units
 
@@ -61,7 +62,8 @@ def execute(args: argparse.Namespace) -> int:
             reckoned = reckon(question, tell=unreadable, progress=progress)
             answer = stack.enter_context(reckoned)
         if answer.until is None:
-            raise nothing_in(question.history)
+            raise nothing_in(question)
+        idle = unselected(answer, labelled=question.ground is not None)
         verdicts = _verdicts(question, answer) if args.verdicts else None
         written = [] if args.parquet is None else as_parquet(answer, args.parquet)
         if args.plot is not None:
@@ -69,10 +71,10 @@ def execute(args: argparse.Namespace) -> int:
             as_picture(answer, args.plot, rules=args.rules, zone=zone)
             written.append(args.plot)
         if args.json:
-            as_json(answer, units=units, by=by, verdicts=verdicts)
+            as_json(answer, units=units, by=by, idle=idle, verdicts=verdicts)
         else:
             closing = _closing(args, question.ground)
-            as_text(answer, by=by, closing=closing, verdicts=verdicts)
+            as_text(answer, by=by, closing=closing, idle=idle, verdicts=verdicts)
             for path in written:
                 say(f"wrote {path}")
     return FINE

@@ -65,7 +65,7 @@ def _compared(args: argparse.Namespace, question: "Question", changes: "Changes"
     with progress_bar(args, "judging") as progress, outside(question.history):
         result = compare_tickets(question, changes, tell=unreadable, progress=progress)
     if result.until is None and changes.changes:
-        raise nothing_in(question.history)
+        raise nothing_in(question)
     return result
 
 

@@ -79,11 +79,28 @@ def history_of(named: Path | None, city: Path | None, ground: "Ground | None") -
     return history
 
 
-def nothing_in(history: Path) -> WrongError:
-    """To be raised where no sample was read."""
-    if any(history.glob("*.parquet")):
-        return WrongError(f"{history}: no sample in this time")
-    return WrongError(f"{history}: no Parquet file is in this folder")
+def nothing_in(question: "Question") -> WrongError:
+    """To be raised where no sample was read: says what there is instead."""
+    from citypatrol.clock import rfc3339
+    from citypatrol.history.sweep import Sweep
+
+    history = question.history
+    if not any(history.glob("*.parquet")):
+        return WrongError(
+            f"{history}: no Parquet file is in this folder; `citypatrol history import` fills one"
+        )
+    everything = Sweep(history, tell=lambda *_: None)
+    begin, end = everything.begin, everything.end
+    if begin is None or end is None:
+        return WrongError(f"{history}: its Parquet files hold no sample")
+    bounds = [
+        f"{word} {rfc3339(at)}"
+        for word, at in (("from", question.since), ("until", question.until))
+        if at is not None
+    ]
+    asked = " ".join(["no sample", *bounds])
+    message = f"{history}: {asked}; it has samples from {rfc3339(begin)} until {rfc3339(end)}"
+    return WrongError(message)
 
 
 def moment(text: str, *, zone: "ZoneInfo", option: str) -> "Ts":

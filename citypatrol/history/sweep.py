@@ -124,6 +124,11 @@ class Sweep:
         """No sample is newer, as the files say of themselves; None where there is none."""
         return max((group.newest for group in self._groups), default=None)
 
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names that were met so far, of other metrics too."""
+        return self._metric_numbers.names
+
     def __iter__(self) -> Iterator[Piece]:
         pending: dict[tuple[int, int], _Rows] = {}  # by file and number: the order of arrival
         held = 0
