@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.intervals import Figure, bootstrap, wilson
+from bench.light_trust import trust
 from detectors.heads import OFF, HeadReader
 from detectors.train import head_data, sources
 from detectors.train.head_data import Head
@@ -77,6 +78,9 @@ def figures(heads: Sequence[Head], *, draws: int = DRAWS) -> dict[str, Figure]:
         both = lit | dark
         area = _area(score[both], lit[both], draws=draws)
         made[f"area under the curve, {size}"] = area
+        told = (both | (abroad & (kind < OFF))) & np.array([one.readable for one in readings])
+        trusted = trust(1.0 - score[told], really=(kind < OFF)[told], draws=draws)
+        made |= {f"{name}, {size}": figure for name, figure in trusted.items()}
     return made
 
 

@@ -79,6 +79,37 @@ def _cover(head: Pixels, *, target: Lens, with_lens: Lens, rng: np.random.Genera
     return np.clip(out, 0, 255).astype(np.uint8)
 
 
+def _put_out(head: Pixels, *, lit: int, target: Lens, like: Lens) -> Pixels:
+    """Takes from around ``target`` what has more of the lamp's colour, or more light, than there is
+    around ``like``: a rim of the lamp that the cover left, its glow on visor and housing."""
+    out = head.astype(np.float32)
+    near, far = (_reach(head, lens) for lens in (target, like))
+    tint, dull = _tint(out, lit), far > 0.5
+    limit = max(0.0, float(np.percentile(tint[dull], 90))) + 4
+    grey = out.mean(axis=2, keepdims=True)
+    made = grey + (out - grey) * np.minimum(1.0, limit / np.maximum(tint, 1))[..., None]
+    most = float(np.percentile(out.max(axis=2)[dull], 95)) + 4
+    made *= np.minimum(1.0, most / (made.max(axis=2) + 1e-3))[..., None]
+    return np.asarray(np.clip(out + near[..., None] * (made - out), 0, 255), np.uint8)
+
+
+def _tint(head: NDArray[np.float32], lit: int) -> NDArray[np.float32]:
+    """How much more of the lamp's colour there is than of its opposite, in levels."""
+    blue, green, red = head[..., 0], head[..., 1], head[..., 2]
+    planes = (red - (green + blue) / 2, (red + green) / 2 - blue, green - red)
+    return np.asarray(planes[lit], np.float32)
+
+
+def _reach(head: Pixels, lens: Lens) -> NDArray[np.float32]:
+    """1 on a lens and near it, 0 from its neighbour's middle on."""
+    rows, columns = np.mgrid[0 : head.shape[0], 0 : head.shape[1]].astype(np.float32)
+    pitch = head.shape[0] / LENSES
+    across = np.abs(columns - lens.x) / max(pitch, head.shape[1] / 2)
+    down = np.abs(rows - lens.y) / pitch
+    far = np.maximum(down, across * 0.6)
+    return np.asarray(np.clip((0.85 - far) / 0.2, 0, 1), np.float32)
+
+
 def _finish(head: Pixels, rng: np.random.Generator) -> Pixels:
     """Takes off what the lamp threw on its housing; on controls too, so that it tells nothing."""
     out = head.astype(np.float32)
@@ -106,7 +137,8 @@ def edit(head: Pixels, lit: int, kind: Edit, rng: np.random.Generator) -> Pixels
     source, free = (others[int(side)] for side in rng.permutation(2))
     target = places[lit] if kind == "switched_off" else places[free]
     made = _cover(head, target=target, with_lens=places[source], rng=rng)
-    after = glow(made)
-    if kind == "switched_off" and after[lit] > 1.15 * before[others].max():
-        return None
+    if kind == "switched_off":
+        if glow(made)[lit] > 1.15 * before[others].max():
+            return None
+        made = _put_out(made, lit=lit, target=target, like=places[source])
     return _finish(made, rng)

@@ -32,6 +32,23 @@ def test_the_lit_lens_goes_dark(lit: int) -> None:
 
 
 @pytest.mark.parametrize("lit", [RED, 1, GREEN])
+def test_what_the_lamp_throws_on_its_housing_goes_with_it(lit: int) -> None:
+    """A faint ring of the lamp's colour around a lens: the cover is too small for it."""
+    pixels = np.full((90, 30, 3), 30, np.uint8)
+    rows, columns = np.mgrid[0:90, 0:30]
+    for index, lens in enumerate(lenses(pixels)):
+        far = (rows - lens.y) ** 2 + (columns - lens.x) ** 2
+        if index == lit:
+            pixels[far < 15**2] = np.where(np.array(COLOURS[lit]) > 100, 75, 45)
+        pixels[far < 9**2] = COLOURS[lit] if index == lit else (150, 150, 155)
+    edits = (edit(pixels, lit, "switched_off", np.random.default_rng(n)) for n in range(20))
+    off = next(out for out in edits if out is not None).astype(int)
+    part = off[30 * lit : 30 * lit + 30]
+    assert (pixels.max(axis=2) - pixels.min(axis=2))[30 * lit : 30 * lit + 30].max() > 100
+    assert (part.max(axis=2) - part.min(axis=2)).max() < 14
+
+
+@pytest.mark.parametrize("lit", [RED, 1, GREEN])
 def test_the_control_stays_lit(lit: int) -> None:
     after = glow(made("control", lit))
     assert after.argmax() == lit
