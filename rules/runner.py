@@ -82,7 +82,7 @@ class RulesStage:
         self._announce = announce or (lambda record: journal.append([record]))
         self._set_aside = set_aside
         self._engine: Engine | None = None
-        self._saved = Snapshot(0, b"")
+        self._saved_up_to = 0
         self._position = 0
         self._announced: str | None = None
         self._told: RuleSet | None = None
@@ -118,7 +118,6 @@ class RulesStage:
 
     async def _run(self, stop: asyncio.Event) -> None:
         self._engine = None
-        self._saved = await self._journal.load_snapshot(CURSOR) or Snapshot(0, b"")
         engine = await self._rewind()
         self._announced, self._told = engine.in_force, None
         save_at = time.monotonic() + SAVE_S
@@ -141,15 +140,16 @@ class RulesStage:
 
     async def _rewind(self) -> Engine:
         """The engine as it was saved; a fresh one where that cannot be read."""
-        engine = Engine(self._rules, stopwatch=time.perf_counter)
-        if self._saved.data:
+        saved = await self._journal.load_snapshot(CURSOR)
+        engine, self._saved_up_to = Engine(self._rules, stopwatch=time.perf_counter), 0
+        if saved is not None:
             try:
-                engine = await asyncio.to_thread(_restored, self._rules, self._saved.data)
+                engine = await asyncio.to_thread(_restored, self._rules, saved.data)
+                self._saved_up_to = saved.position
             except ValueError as error:
                 why = str(error)
                 log.error("the rules' state cannot be read: judging all that is kept", why=why)
-                self._saved = Snapshot(0, b"")
-        self._engine, self._position = engine, self._saved.position
+        self._engine, self._position = engine, self._saved_up_to
         return engine
 
     async def _take_over(self, engine: Engine, stop: asyncio.Event) -> Engine:
@@ -232,12 +232,12 @@ class RulesStage:
     async def _save(self, engine: Engine) -> float:
         """Store the state where it has moved; seconds that it took."""
         self._gauges.show(engine)
-        if self._position <= self._saved.position:
+        if self._position <= self._saved_up_to:
             return 0.0
         began = time.monotonic()
         snapshot = Snapshot(self._position, await asyncio.to_thread(_saved, engine))
         await self._journal.save_snapshot(CURSOR, snapshot)
-        self._saved = snapshot
+        self._saved_up_to = snapshot.position
         crash_point(CrashPoint.RULES_SNAPSHOT_AFTER)
         await self._journal.commit(CURSOR, snapshot.position)
         crash_point(CrashPoint.RULES_CURSOR_AFTER)
