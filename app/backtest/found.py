@@ -109,13 +109,18 @@ class Found:
         return any(True for _ in self._rows(query, key, until, max(until, since), since))
 
     def by_rule(self) -> Mapping[str, Mapping[str, int]]:
-        """How many ``incidents`` and ``tickets`` each rule has; a ticket is of the rule that opened
-        it."""
+        """How many ``incidents``, ``tickets`` and, apart from these, ``shadows`` each rule has; a
+        ticket is of the rule that opened it."""
         counts: dict[str, dict[str, int]] = {}
-        for table in ("incident", "ticket"):
+        for name, table in (
+            ("incidents", "incident"),
+            ("tickets", "ticket WHERE NOT shadow"),
+            ("shadows", "ticket WHERE shadow"),
+        ):
             for row in self._rows(f"SELECT rule, COUNT(*) AS n FROM {table} GROUP BY rule"):  # noqa: S608 - ours
-                counts.setdefault(row["rule"], {})[f"{table}s"] = row["n"]
-        return {rule: {"incidents": 0, "tickets": 0, **mine} for rule, mine in counts.items()}
+                counts.setdefault(row["rule"], {})[name] = row["n"]
+        nothing = {"incidents": 0, "tickets": 0, "shadows": 0}
+        return {rule: {**nothing, **mine} for rule, mine in counts.items()}
 
     def counts(self, by: Sequence[str]) -> list[Mapping[str, Any]]:
         """Incidents, tickets, what rules on trial would have filed (``shadows``) and sources; the

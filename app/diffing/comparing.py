@@ -8,6 +8,7 @@ from typing import Final
 
 from app.backtest.found import Found
 from app.backtest.reckoning import Answer, Progress, Question, reckon_each
+from app.backtest.unselected import unselected
 from app.diffing.changes import Changes
 from app.diffing.matching import FATES, Difference, Fate, differences
 from app.diffing.reasons import Reason, Reasons, Tried
@@ -19,7 +20,7 @@ MOST_KEPT: Final = 10_000
 """Differences of one fate that are told one by one; more are counted only."""
 
 Totals = Mapping[str, Mapping[str, int]]
-"""Incidents and tickets by rule."""
+"""Incidents, tickets and shadows by rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +31,29 @@ class Told:
 
 @dataclass(slots=True)
 class Comparison:
-    """``counts``: all differences by rule and fate. ``told``: the first of each fate, with their
-    reasons. ``until`` is None where there was no sample."""
+    """``counts``: all differences by rule and fate, those of shadows apart. ``told``: the first of
+    each fate, with their reasons. ``until`` is None where there was no sample. ``idle``: by changed
+    rule why it judges nothing now."""
 
     changes: Changes
     until: Ts | None
     samples: int
     old: Totals = field(default_factory=dict)
     new: Totals = field(default_factory=dict)
-    counts: Counter[tuple[str, Fate]] = field(default_factory=Counter)
+    idle: dict[str, str] = field(default_factory=dict)
+    counts: Counter[tuple[str, Fate, bool]] = field(default_factory=Counter)
     told: dict[Fate, list[Told]] = field(default_factory=lambda: {fate: [] for fate in FATES})
 
     @property
     def differs(self) -> bool:
         return bool(self.counts)
 
-    def count(self, fate: Fate, *, rule: str | None = None) -> int:
+    def count(self, fate: Fate, *, rule: str | None = None, shadow: bool | None = None) -> int:
+        """Of one rule or of all; of tickets that somebody is sent for, of shadows, or of both."""
         return sum(
             number
-            for (name, its), number in self.counts.items()
-            if its == fate and rule in (None, name)
+            for (name, its, kind), number in self.counts.items()
+            if its == fate and rule in (None, name) and shadow in (None, kind)
         )
 
 
@@ -63,6 +67,9 @@ def compare_tickets(
         result.old, result.new = old.found.by_rule(), new.found.by_rule()
         if old.until is None:
             return result
+        names = {one.name for one in changes.changes}
+        idle = unselected(new, labelled=question.ground is not None)
+        result.idle = {rule: why for rule, why in idle.items() if rule in names}
         found = _found(result, old, new, until=old.until)
         moved = {one.ticket.rule for some in found.values() for one in some}
         trials = [one for one in changes.trials if moved & _names(one.rules)]
@@ -80,7 +87,7 @@ def _found(
     """Those that are told, by time; all of them are counted."""
     kept: dict[Fate, list[Difference]] = {fate: [] for fate in FATES}
     for one in differences(old.found.by_key(), new.found.by_key(), until=until):
-        result.counts[one.ticket.rule, one.fate] += 1
+        result.counts[one.ticket.rule, one.fate, one.shadow] += 1
         if len(kept[one.fate]) < MOST_KEPT:
             kept[one.fate].append(one)
     for some in kept.values():

@@ -27,14 +27,24 @@ def as_markdown(result: Comparison, *, old: str, new: str) -> None:
         for one in result.changes.changes:
             for part in one.parts:
                 say(f"- {_cell(one.name)}: {_cell(str(part))}")
+    if result.idle:
+        say()
+        for rule, why in result.idle.items():
+            say(f"- **{_cell(rule)} judged nothing**: {_cell(why)}")
     for fate in FATES:
         if result.told[fate]:
             _folded(fate, result.told[fate], result.count(fate))
 
 
 def _summary(result: Comparison) -> str:
-    said = [f"{result.count(fate):,} {fate}" for fate in FATES if result.count(fate)]
-    return f"tickets {', '.join(said)}" if said else "no ticket differs"
+    """Shadow tickets apart: they are nobody's work yet."""
+    said = []
+    for kind, shadow in (("tickets", False), ("shadow tickets", True)):
+        counts = {fate: result.count(fate, shadow=shadow) for fate in FATES}
+        some = [f"{count:,} {fate}" for fate, count in counts.items() if count]
+        if some:
+            said.append(f"{kind} {', '.join(some)}")
+    return "; ".join(said) or "no ticket differs"
 
 
 def _folded(fate: Fate, told: list[Told], count: int) -> None:

@@ -33,6 +33,11 @@ class Difference:
         return found
 
     @property
+    def shadow(self) -> bool:
+        """Nobody would have been sent, neither before nor after."""
+        return all(one.shadow for one in (self.old, self.new) if one is not None)
+
+    @property
     def by_ms(self) -> int:
         """How much later it opens; negative: earlier."""
         return 0 if self.old is None or self.new is None else shift(self.old, self.new)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from app.backtest.report import ticket_json
+from app.backtest.report import idle_lines, ticket_json
 from app.diffing.changes import Change
 from app.diffing.comparing import Comparison, Told
 from app.diffing.matching import FATES, Fate
@@ -15,20 +15,24 @@ from tickets.units import Units
 
 SHOWN: Final = 20
 """Differences of one fate that people see; ``--json`` has more."""
-_NONE: Final[Mapping[str, int]] = {"incidents": 0, "tickets": 0}
+_NONE: Final[Mapping[str, int]] = {"incidents": 0, "tickets": 0, "shadows": 0}
 
 
 def as_json(result: Comparison, *, units: Units) -> None:
     until = None if result.until is None else rfc3339(result.until)
     tickets = {fate: [_told(one, units) for one in result.told[fate]] for fate in FATES}
-    counts = {fate: result.count(fate) for fate in FATES}
+    counts, shadows = (
+        {fate: result.count(fate, shadow=shadow) for fate in FATES} for shadow in (False, True)
+    )
     say_json(
         {
             "until": until,
             "samples": result.samples,
             "unchanged_rules": result.changes.same,
+            "judged_nothing": [{"rule": rule, "why": why} for rule, why in result.idle.items()],
             "rules": [_rule(one, result) for one in result.changes.changes],
             "counts": counts,
+            "shadow_counts": shadows,
             **tickets,
         }
     )
@@ -44,6 +48,8 @@ def as_text(result: Comparison, *, closing: str) -> None:
     for one in result.changes.changes:
         for part in one.parts:
             say(f"  {one.name}: {part}")
+    for said in idle_lines(result.idle):
+        say(said)
     for fate in FATES:
         told = result.told[fate]
         if not told:
@@ -69,9 +75,18 @@ def row(change: Change, result: Comparison) -> list[str]:
     """What became of one rule, for a table of ``HEADINGS``."""
     old = result.old.get(change.name, _NONE)
     new = result.new.get(change.name, _NONE)
-    counts = [str(result.count(fate, rule=change.name) or "-") for fate in FATES]
-    incidents, tickets = (_from_to(old[name], new[name]) for name in ("incidents", "tickets"))
+    counts = [_counted(result, fate, change.name) for fate in FATES]
+    incidents, tickets, shadows = (
+        _from_to(old[name], new[name]) for name in ("incidents", "tickets", "shadows")
+    )
+    if old["shadows"] or new["shadows"]:
+        tickets += f", shadow {shadows}"
     return [change.name, spoken_change(change), incidents, tickets, *counts]
+
+
+def _counted(result: Comparison, fate: Fate, rule: str) -> str:
+    real, shadow = (result.count(fate, rule=rule, shadow=kind) for kind in (False, True))
+    return ", ".join([str(real)] * bool(real) + [f"shadow {shadow}"] * bool(shadow)) or "-"
 
 
 def spoken_change(change: Change) -> str:
@@ -117,7 +132,8 @@ def _rule(change: Change, result: Comparison) -> dict[str, Any]:
         "parts": [{"part": p.name, "old": p.old, "new": p.new} for p in change.parts],
         "old": result.old.get(change.name, _NONE),
         "new": result.new.get(change.name, _NONE),
-        **{fate: result.count(fate, rule=change.name) for fate in FATES},
+        **{fate: result.count(fate, rule=change.name, shadow=False) for fate in FATES},
+        "shadows": {fate: result.count(fate, rule=change.name, shadow=True) for fate in FATES},
     }
 
 

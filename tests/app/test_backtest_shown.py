@@ -75,7 +75,7 @@ def test_a_damaged_file_is_told(backtest: Backtest, tmp_path: Path) -> None:
         (("--since", "2026-05-14", "--until", "2026-05-13"), 2, "is after --until"),
         (("--close-after", "soon"), 2, "--close-after: 'soon' is no duration"),
         (("--city", "/nowhere/city.yaml"), 2, "--city /nowhere/city.yaml: there is no such file"),
-        (("--since", "2027-01-01"), 1, "/h: no sample from 2026-12-31T16:00:00.000Z; it has samples from 2026"),
+        (("--since", "2027-01-01"), 1, "/h: no sample from 2026-12-31T16:00:00.000Z; it has"),
         (("--history", "/nowhere"), 3, "/nowhere: no such folder; the city has not run yet"),
     ],
     ids=lambda value: value[1] if isinstance(value, tuple) else None,

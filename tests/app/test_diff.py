@@ -141,8 +141,8 @@ def test_rules_that_come_go_and_are_renamed(diff: Diff, tmp_path: Path) -> None:
     assert fates(found) == ["gained a rule added"]
     back = told(diff(rules(rule(), high), rules(rule()), "--json"))
     assert fates(back) == ["lost a rule removed"]
-    assert back["rules"][0]["old"] == {"incidents": 1, "tickets": 1}
-    assert back["rules"][0]["new"] == {"incidents": 0, "tickets": 0}
+    assert back["rules"][0]["old"] == {"incidents": 1, "tickets": 1, "shadows": 0}
+    assert back["rules"][0]["new"] == {"incidents": 0, "tickets": 0, "shadows": 0}
 
 
 def test_a_rule_that_joins_another_moves_its_tickets(diff: Diff, tmp_path: Path) -> None:
@@ -183,7 +183,25 @@ def test_nobody_is_sent_by_a_rule_on_trial(diff: Diff, tmp_path: Path) -> None:
     lines = diff(*sides).stdout.splitlines()
     said = [line.split("  ")[1].strip() for line in lines if line.startswith("ZZ-")]
     assert said == ["wet (shadow)", "wet (shadow)", "wet", "wet"]
-    assert "| wet (shadow) | b |" in diff(*sides, "--markdown").stdout
+    shown = diff(*sides, "--markdown").stdout
+    assert "| wet (shadow) | b |" in shown
+    assert "### citypatrol: tickets 2 lost; shadow tickets 2 gained" in shown
+    assert "| 2 \u2192 0, shadow 0 \u2192 2 | shadow 2 | 2 | - | - | - |" in shown
+    counted = told(diff(*sides, "--json"))
+    assert (counted["counts"]["gained"], counted["shadow_counts"]["gained"]) == (0, 2)
+    assert (counted["rules"][0]["lost"], counted["rules"][0]["shadows"]["gained"]) == (2, 2)
+    assert counted["rules"][0]["new"] == {"incidents": 2, "tickets": 0, "shadows": 2}
+
+
+def test_a_changed_rule_that_judges_nothing_any_more_says_so(diff: Diff, tmp_path: Path) -> None:
+    fill(tmp_path / "h", *LEVELS)
+    sides = (rules(rule()), rules(rule(select="{metric: water_levl}"), rule("same")))
+    why = "no sample of water_levl in this time; the nearest: water_level"
+    assert f"Rule 'wet' judged nothing: {why}." in diff(*sides).stdout
+    assert (
+        "- **wet judged nothing**: no sample of water\\_levl" in diff(*sides, "--markdown").stdout
+    )
+    assert told(diff(*sides, "--json"))["judged_nothing"] == [{"rule": "wet", "why": why}]
 
 
 def test_for_a_pull_request(diff: Diff, tmp_path: Path) -> None:
@@ -214,7 +232,7 @@ def test_exit_status_and_what_cannot_be(diff: Diff, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert f"{tmp_path}/new.yaml:1:" in done.stderr
     later = diff(rules(rule()), more, "--since", "2027-01-01")
-    assert (later.returncode, "no sample in this time" in later.stderr) == (1, True)
+    assert (later.returncode, "no sample from " in later.stderr) == (1, True)
     above = diff(rules(rule()), more, "--history", str(tmp_path))
     assert (above.returncode, "no Parquet file is in this folder" in above.stderr) == (1, True)
 
