@@ -17,12 +17,14 @@ from av.video.stream import VideoStream
 
 from ingest.camera_burst import Bursts, Shot
 from ingest.camera_pace import Pace, Tries
+from ingest.camera_relay import Relay, Way, relay
 from ingest.camera_retry import Trouble
 from ingest.camera_wire import PictureBurst, Pixels
 
 _MOST_PIXELS = 3840 * 2160
 _NO_PICTURE_S = 60.0
 _LONGEST_GAP_S = 5.0
+_AT_ONCE = float("-inf")
 _SHORTEST_LOOP_S = 1.0
 _RTSP_OPTIONS = {
     "allowed_media_types": "video",
@@ -35,6 +37,9 @@ VideoPacket: TypeAlias = "Packet[VideoStream]"
 
 Count = Callable[[str], None]
 """Called with a reason for each frame that is lost."""
+
+Rest = Callable[[float], None]
+"""Called with the time (monotonic seconds) until which no frame is needed."""
 
 
 class CameraTrouble(Exception):
@@ -54,6 +59,7 @@ def pictures(
     came_back: Callable[[], None],
     count: Count,
     transport: str = "tcp",
+    way: Way = Way.RELAYED,
     bursts: Bursts | None = None,
 ) -> Iterator[Pixels]:
     """About one picture per ``every_s`` of an RTSP stream, or of a file played in a loop.
@@ -63,23 +69,46 @@ def pictures(
     that was asked for is begun at the next keyframe, or at once where all is decoded anyway.
     """
 
-    def opened() -> InputContainer:
-        container = open_stream(url, transport=transport, open_s=open_s, read_s=read_s)
+    def opened(address: str) -> InputContainer:
+        container = open_stream(address, transport=transport, open_s=open_s, read_s=read_s)
         came_back()
         return container
 
     wanted = bursts or Bursts(_nowhere)
     if url.startswith("file:"):
-        packets = _loop(opened, read_s=read_s, came_back=came_back)
-        yield from _shown(packets, every_s=every_s, read_s=read_s, count=count, bursts=wanted)
-    with opened() as container:
+        packets = _loop(lambda: opened(url), read_s=read_s, came_back=came_back)
+        yield from _shown(
+            packets, every_s=every_s, read_s=read_s, count=count, bursts=wanted, rest=_never
+        )
+    relayed = way is Way.RELAYED and transport == "tcp" and url.startswith("rtsp:")
+    rest: Rest = _never
+    if relayed:
+        between = _relay(url, open_s=open_s)
+        came_back()
+        url, rest = between.url, between.rest
+    with opened(url) as container:
         packets = packets_of(container, read_s=read_s, came_back=came_back)
-        yield from _shown(packets, every_s=every_s, read_s=read_s, count=count, bursts=wanted)
+        yield from _shown(
+            packets, every_s=every_s, read_s=read_s, count=count, bursts=wanted, rest=rest
+        )
     raise CameraTrouble(Trouble.ENDED)
 
 
 def _nowhere(_: PictureBurst) -> None:
     return
+
+
+def _never(_: float) -> None:
+    return
+
+
+def _relay(url: str, *, open_s: float) -> Relay:
+    try:
+        return relay(url, open_s=open_s)
+    except TimeoutError:
+        raise CameraTrouble(Trouble.SILENT) from None
+    except (OSError, ValueError) as error:
+        raise CameraTrouble(_trouble_at_open(error)) from None
 
 
 def open_stream(url: str, *, transport: str, open_s: float, read_s: float) -> InputContainer:
@@ -164,7 +193,13 @@ def _sleep(seconds: float) -> None:
 
 
 def _shown(
-    packets: Iterator[VideoPacket], *, every_s: float, read_s: float, count: Count, bursts: Bursts
+    packets: Iterator[VideoPacket],
+    *,
+    every_s: float,
+    read_s: float,
+    count: Count,
+    bursts: Bursts,
+    rest: Rest,
 ) -> Iterator[Pixels]:
     """Raises ``CameraTrouble`` when packets have come for long and none could be decoded, or when
     too few of those that were tried in ``read_s`` were whole."""
@@ -186,6 +221,7 @@ def _shown(
             raise CameraTrouble(Trouble.DAMAGED)
         if shot is None and (asked := bursts.take()) is not None:
             shot = Shot(asked)
+            rest(_AT_ONCE)
         waiting = pace.decodes(
             packet,
             size=packet.size,
@@ -202,7 +238,10 @@ def _shown(
         if shot is not None and _add(shot, frames if len(waiting) == 1 else frames[-1:]):
             bursts.give(shot.burst())
             shot = None
-        if pace.shows(at=now):
+        shown = pace.shows(at=now)
+        if shot is None:
+            rest(pace.rests_until)
+        if shown:
             yield pixels_of(frames[-1])
 
 

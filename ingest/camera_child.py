@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from ingest.camera_av import CameraTrouble, pictures
 from ingest.camera_burst import Bursts
+from ingest.camera_relay import Way
 from ingest.camera_retry import ASK_PORT_S, Trouble, retry_delay
 from ingest.camera_slots import NewestPerCamera
 from ingest.camera_wire import (
@@ -41,6 +42,9 @@ from ingest.camera_wire import (
 _STEADY_S = 30.0
 _RTSP_PORTS = {"rtsp": 554, "rtsps": 322}
 _ASK_TIMEOUT_S = 2.0
+_NEVER_MET = (Trouble.REFUSED, Trouble.UNREACHABLE, Trouble.SILENT)
+"""The camera has said nothing of how it was asked; else it is asked the other way next time, since
+a gateway may look at the host in the url."""
 
 
 class _Camera:
@@ -52,6 +56,7 @@ class _Camera:
         self.bursts = Bursts(self._give)
         self._child = child
         self._phase = "connecting"
+        self._way = Way.RELAYED
         self._trouble = ""
         self._came_back_at = time.monotonic()
 
@@ -73,7 +78,9 @@ class _Camera:
         while not self.forgotten.is_set():
             began = time.monotonic()
             trouble, words = self._read()
-            steady = self._phase == "playing" and time.monotonic() - began > _STEADY_S
+            played = self._phase == "playing"
+            steady = played and time.monotonic() - began > _STEADY_S
+            self._way = Way.RELAYED if played or trouble in _NEVER_MET else self._way.other
             failures = 1 if steady else failures + 1
             self._came_back()
             self._phase, self._trouble = "waiting", words
@@ -92,6 +99,7 @@ class _Camera:
                 came_back=self._came_back,
                 count=self._child.count,
                 transport=self.order.transport,
+                way=self._way,
                 bursts=self.bursts,
             ):
                 self._phase, self._trouble = "playing", ""

@@ -3,7 +3,8 @@
 ``with scripted_camera(clip) as camera: camera.url("a"); camera.say("freeze")``. Any path is a
 camera that plays the clip in a loop. Modes: ``play``; ``silent``, connections are taken and nothing
 is said; ``hang``, no answer after DESCRIBE; ``freeze``, no frame any more; ``locked``, 401;
-``corrupt``, frames of nonsense; ``gone``, the port is closed. A second independent server, too:
+``corrupt``, frames of nonsense; ``gone``, the port is closed; ``named``, only who asks
+by its own address is answered, as gateways with many names do. A second independent server, too:
 every packet is made once for all who watch, so that it costs little beside what is measured.
 """
 
@@ -16,12 +17,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from bench.servers.free_port import free_port
 from bench.servers.rtp import Timeline, sdp
 
 _START_S: Final = 30.0
-MODES: Final = ("play", "silent", "hang", "freeze", "locked", "corrupt", "gone")
+MODES: Final = ("play", "silent", "hang", "freeze", "locked", "corrupt", "gone", "named")
 
 
 class ScriptedCamera:
@@ -134,7 +136,7 @@ class _Server:
         began, number = time.monotonic(), 0
         while True:
             frame = self._timeline.frame(number, corrupt=self._mode == "corrupt")
-            if self._mode in ("play", "corrupt"):
+            if self._mode in ("play", "corrupt", "named"):
                 interleaved = b"".join(
                     b"$\0" + len(packet).to_bytes(2, "big") + packet for packet in frame.packets
                 )
@@ -166,6 +168,8 @@ class _Server:
         status, more, body = "200 OK", ["Session: 1"], b""
         if self._mode == "locked":
             status, more = "401 Unauthorized", ['WWW-Authenticate: Digest realm="c", nonce="1f"']
+        elif self._mode == "named" and urlsplit(headers["url"]).port != self._port:
+            status = "404 Not Found"
         elif verb == "OPTIONS":
             more = ["Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN"]
         elif verb == "DESCRIBE":
@@ -191,18 +195,19 @@ class _Server:
 
 
 async def _request(reader: asyncio.StreamReader) -> tuple[str, dict[str, str]] | None:
-    """The verb and its headers; what a viewer says about its reception is thrown away."""
+    """The verb and its headers, the url among them. Reports of reception are thrown away."""
     while (first := await reader.read(1)) == b"$":
         channel_and_size = await reader.readexactly(3)
         await reader.readexactly(int.from_bytes(channel_and_size[1:], "big"))
     if not first:
         return None
     text = (first + await reader.readuntil(b"\r\n\r\n")).decode()
-    verb, *lines = text.split("\r\n")
+    asked, *lines = text.split("\r\n")
     pairs = (line.split(":", 1) for line in lines if ":" in line)
     headers = {name.strip().lower(): value.strip() for name, value in pairs}
     await reader.readexactly(int(headers.get("content-length", "0")))
-    return verb.split(" ", 1)[0], headers
+    verb, url, _ = asked.split(" ", 2)
+    return verb, headers | {"url": url}
 
 
 if __name__ == "__main__":

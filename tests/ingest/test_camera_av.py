@@ -8,6 +8,7 @@ import time
 import wave
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from bench.servers.free_port import free_port
 from bench.servers.rtsp import RtspServer, rtsp_server
 from bench.servers.scripted import scripted_camera
 from ingest.camera_av import CameraTrouble, pictures
+from ingest.camera_relay import Way
 from ingest.camera_retry import Trouble
 from ingest.camera_wire import Pixels
 
@@ -71,10 +73,11 @@ def answering() -> Iterator[Callable[[Answer | None], int]]:
             while True:
                 try:
                     connection, _ = listener.accept()
-                    while answer is not None and (request := connection.recv(4096)):
-                        lines = request.decode().split("\r\n")
-                        number = next(line for line in lines if line.startswith("CSeq"))
-                        connection.sendall(answer(number))
+                    with connection:
+                        while request := connection.recv(4096):
+                            lines = request.decode().split("\r\n")
+                            number = next(line for line in lines if line.startswith("CSeq"))
+                            connection.sendall(answer(number) if answer is not None else b"")
                 except OSError:
                     if listener.fileno() == -1:
                         return
@@ -247,3 +250,61 @@ def test_rtp_over_udp(tmp_path: Path, codec: str) -> None:
         )
         shades = [int(pixels[100, 100, 0]) for pixels in itertools.islice(stream, 3)]
     assert shades == pytest.approx([60] * 3, abs=8)
+
+
+def packets_for(url: str, *, way: Way, pictures_wanted: int) -> int:
+    """How many packets FFmpeg gave until so many pictures were seen, one in 2 s."""
+    calls = itertools.count()
+    stream = pictures(
+        url,
+        every_s=2,
+        open_s=5,
+        read_s=5,
+        came_back=lambda: next(calls) and None,
+        count=lambda reason: None,
+        way=way,
+    )
+    for pixels in itertools.islice(stream, pictures_wanted):
+        assert abs(int(pixels[100, 100, 0]) - 60) < 8
+    return next(calls)
+
+
+@pytest.mark.parametrize("kind", ["scripted", "files"])
+def test_what_nobody_needs_never_reaches_ffmpeg(
+    tmp_path: Path, server: RtspServer, kind: str
+) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", keyframe_s=0.5)
+    with scripted_camera(clip) as camera, ThreadPoolExecutor(2) as threads:
+        url = camera.url("a", user="viewer:x") if kind == "scripted" else server.url("short.mp4")
+        relayed, direct = threads.map(
+            lambda way: packets_for(url, way=way, pictures_wanted=4), (Way.RELAYED, Way.DIRECT)
+        )
+    assert direct > 50
+    assert relayed < 0.6 * direct
+
+
+def test_a_relayed_camera_that_freezes_while_it_rests_is_noticed(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", keyframe_s=0.5)
+    with scripted_camera(clip) as camera:
+        stream = pictures(
+            camera.url("a"),
+            every_s=60,
+            open_s=5,
+            read_s=3,
+            came_back=lambda: None,
+            count=lambda reason: None,
+        )
+        next(stream)
+        threading.Timer(3, camera.say, ["freeze"]).start()
+        began = time.monotonic()
+        with pytest.raises(CameraTrouble) as caught:
+            next(stream)
+    assert caught.value.trouble is Trouble.FROZEN
+    assert 5 < time.monotonic() - began < 15
+
+
+def test_a_gateway_that_looks_at_the_host_is_asked_directly(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4")
+    with scripted_camera(clip, mode="named") as camera:
+        assert trouble(camera.url("a")) is Trouble.NOT_FOUND
+        assert packets_for(camera.url("a"), way=Way.DIRECT, pictures_wanted=1) > 0

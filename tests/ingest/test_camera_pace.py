@@ -1,5 +1,9 @@
 """How little of a stream is decoded, and when a picture is due."""
 
+import random
+from itertools import pairwise
+from math import inf
+
 import pytest
 
 from ingest.camera_pace import Pace, Tries
@@ -85,6 +89,63 @@ def test_every_frame_when_somebody_wants_each() -> None:
         for n in range(2, 10)
     ]
     assert wanted == [[], [], [4], [5], [6], [], [], []]
+
+
+def thinned(
+    pace: Pace[int], *, keyframes: list[float], seconds: float, fps: float = 25
+) -> tuple[int, list[float]]:
+    """Packets that came through, and the times of the frames shown, where what comes while it rests
+    is dropped, but for one a second."""
+    came, shown, alive_at = 0, [], 0.0
+    times = sorted({*keyframes, *(n / fps + 0.001 for n in range(int(seconds * fps)))})
+    for number, at in enumerate(times):
+        if at < pace.rests_until and at - alive_at < 1:
+            continue
+        came, alive_at = came + 1, at
+        if pace.decodes(number, size=1, keyframe=at in keyframes, at=at) and pace.shows(at=at):
+            shown.append(at)
+    return came, shown
+
+
+@pytest.mark.parametrize("distance_s", [1.0, 2.0, 3.0, 5.0, 9.0, 10.0])
+def test_little_of_a_stream_is_needed_where_keyframes_are_regular(distance_s: float) -> None:
+    wobble = random.Random(3)
+    keyframes = [n * distance_s + wobble.uniform(0, 0.15) for n in range(int(300 / distance_s))]
+    came, shown = thinned(Pace(every_s=10), keyframes=keyframes, seconds=300)
+    assert len(shown) >= 300 / (10 + distance_s / 2) - 1
+    assert max(late - early for early, late in pairwise(shown)) <= 10 + distance_s + 0.2
+    assert came < 0.15 * 300 * 25
+
+
+def test_keyframes_as_far_apart_as_pictures_are_wanted_are_all_shown() -> None:
+    """10 s is what many encoders begin with; a bit early is no reason to wait for another."""
+    keyframes = [n * 9.99 for n in range(30)]
+    _, shown = thinned(Pace(every_s=10), keyframes=keyframes, seconds=299)
+    assert shown == keyframes
+
+
+@pytest.mark.parametrize("later_s", [0.5, 5.0, 8.0, 25.0])
+def test_another_distance_of_keyframes_is_noticed_while_it_rests(later_s: float) -> None:
+    """The camera's settings are changed after a minute."""
+    keyframes = [n * 2.0 for n in range(30)] + [60 + n * later_s for n in range(int(240 / later_s))]
+    _, shown = thinned(Pace(every_s=10), keyframes=keyframes, seconds=300)
+    after = [at for at in shown if at > 90]
+    assert max(late - early for early, late in pairwise(after)) <= 10 + min(later_s, 10) + 0.5
+
+
+def test_nothing_rests_before_two_keyframes_have_told_their_distance() -> None:
+    pace: Pace[int] = Pace(every_s=10)
+    assert pace.rests_until == -inf
+    pace.decodes(0, size=1, keyframe=True, at=0)
+    pace.shows(at=0)
+    assert pace.rests_until == -inf
+    pace.decodes(1, size=1, keyframe=True, at=2)
+    assert 9 < pace.rests_until < 10
+    rare: Pace[int] = Pace(every_s=10)
+    for at in (0.0, 12.0):
+        rare.decodes(0, size=1, keyframe=True, at=at)
+        rare.shows(at=at)
+    assert rare.rests_until == -inf
 
 
 def test_nothing_is_decoded_before_the_first_keyframe() -> None:
