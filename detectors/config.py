@@ -103,8 +103,8 @@ class StreetConfig(Model):
 
 
 class CameraConfig(Model):
-    """``camera.fault``, ``camera.brightness``, ``camera.sharpness``. Watched on every camera: named
-    only to change ``frozen_after``, or for one that turns on purpose."""
+    """``camera.fault``, ``camera.brightness``, ``camera.sharpness``, ``camera.fps``. Watched on
+    every camera: named only to change ``frozen_after``, or for one that turns on purpose."""
 
     type: Literal["camera"]
     frozen_after: DurationMs = 60_000

@@ -11,12 +11,13 @@ from detectors.staying import Standing, Stay, Track
 from detectors.types import Detector, Frame, Seen
 from detectors.zones import Ground
 
-COUNT, DWELL = "count", "dwell"
+COUNT, DWELL, SCORE = "count", "dwell", "score"
 
 
 class ZoneCounts:
-    """The watch of ``type: yolo``: ``LABEL.count`` (how many stand there at this look) and
-    ``LABEL.dwell`` (seconds of the longest stay), of every ground and label at every look, also 0.
+    """The watch of ``type: yolo``: ``LABEL.count`` (how many stand there at this look),
+    ``LABEL.dwell`` (seconds of the longest stay) and ``LABEL.score`` (of the surest that stands
+    there), of every ground and label at every look, also 0.
 
     ``labels``: by class of the model.
     """
@@ -30,6 +31,7 @@ class ZoneCounts:
     def __call__(self, frame: Frame) -> Seen:
         height, width = frame.pixels.shape[:2]
         counts: Counter[tuple[str, str]] = Counter()
+        surest: dict[tuple[str, str], float] = {}
         standing, counted = [], []
         for one in self._detector(frame.pixels):
             if one.label not in self._labels:
@@ -39,6 +41,7 @@ class ZoneCounts:
             standing.append(Standing(label, box))
             under = self._ground.under(box)
             counts.update((source, label) for source in under)
+            surest |= {(at, label): max(one.score, surest.get((at, label), 0.0)) for at in under}
             if under:
                 counted.append(replace(one, label=label))
         self._tracks = staying.look(self._tracks, standing, under=self._ground.under, at=frame.ts)
@@ -49,6 +52,8 @@ class ZoneCounts:
                 count = float(counts[source, label])
                 samples.append(Sample(source, f"{label}.{COUNT}", frame.ts, count))
                 samples.append(Sample(source, f"{label}.{DWELL}", frame.ts, longest))
+                score = surest.get((source, label), 0.0)
+                samples.append(Sample(source, f"{label}.{SCORE}", frame.ts, score))
         return Seen(tuple(samples), tuple(counted))
 
     def learned(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from detectors.same_view import SameView
 from detectors.types import Box, Detector, Finding, Frame, Pixels, Seen
 from detectors.zones import Ground
 
-COUNT, AREA, AGE = "count", "area", "age"
+COUNT, AREA, AGE, SCORE = "count", "area", "age", "score"
 PERSON: Final = "person"
 VEHICLES: Final = ("car", "bus", "truck", "motorcycle")
 KNOWN_FROM: Final = 0.5
@@ -23,12 +23,14 @@ KNOWN_FROM: Final = 0.5
 
 
 class StreetCounts:
-    """The watch of ``type: street``: ``LABEL.count LABEL.area LABEL.age`` of things that lie there.
+    """The watch of ``type: street``: ``LABEL.count LABEL.area LABEL.age LABEL.score`` of things
+    that lie there.
 
     ``count`` of each label at every look at which it is known, also 0, which is what clears an
     incident: it is not said while the camera has just begun, and not at a look at which none of
-    the things is seen and none is known to be gone. ``area`` (share of the ground) and ``age``
-    (seconds since the oldest was first seen) go with it for labels that have ever counted.
+    the things is seen and none is known to be gone. ``area`` (share of the ground), ``age``
+    (seconds since the oldest was first seen) and ``score`` (of the one seen most surely at this
+    look) go with it for labels that have ever counted.
 
     ``detector`` finds things from ``KNOWN_FROM`` of ``min_score`` on; ``passers`` is asked for
     people and vehicles only where it matters.
@@ -155,7 +157,9 @@ class StreetCounts:
                 area = min(1.0, float(covered) / self._ground.area(source))
                 oldest = min((thing.since for thing in things), default=at)
                 yield Sample(source, f"{label}.{AREA}", at, area)
+                surest = max((one.score for one in things if one.seen == at), default=0.0)
                 yield Sample(source, f"{label}.{AGE}", at, max(0, at - oldest) / 1000)
+                yield Sample(source, f"{label}.{SCORE}", at, min(1.0, surest))
 
 
 def _finding(thing: Thing, *, width: int, height: int) -> Finding:

@@ -30,7 +30,7 @@ Label = Annotated[str, AfterValidator(_label)]
 
 
 class YoloConfig(Model):
-    """``LABEL.count`` and ``LABEL.dwell`` of what a model of the user's own finds.
+    """``LABEL.count``, ``LABEL.dwell`` and ``LABEL.score`` of what a model of the user's own finds.
 
     ``model`` is relative to the file of the cameras. ``classes``: those of the model that count,
     each with the label of its samples; several may share one.

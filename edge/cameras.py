@@ -25,7 +25,7 @@ from ingest.camera_wire import BurstOrder
 
 log = structlog.get_logger(__name__)
 
-FAULT, AGE = "camera.fault", "camera.age"
+FAULT, AGE, FPS = "camera.fault", "camera.age", "camera.fps"
 _GRACE_MS = 10_000
 _SLOWEST_TELLING_MS = 10_000
 _ASK_AGAIN_S = 0.2
@@ -42,7 +42,7 @@ class Intake(Protocol):
 
 class CameraStage:
     """A stage: reads ``cameras``, looks at their frames in threads of its own, and tells of each
-    camera that gives none (``camera.fault`` = 1, ``camera.age`` in seconds).
+    camera that gives none (``camera.fault`` = 1, ``camera.age`` in seconds, ``camera.fps`` = 0).
 
     Frames are looked at ``side_by_side`` (None: as many as the machine is good for), those of one
     camera one after the other; cameras that wait for another look come first.
@@ -219,7 +219,8 @@ class CameraStage:
                 told[camera] = now
                 fault = Sample(camera, FAULT, now, 1.0)
                 age = Sample(camera, AGE, now, age_s)
-                await self._offer(camera, [fault, age], stop=stop)
+                none = Sample(camera, FPS, now, 0.0)
+                await self._offer(camera, [fault, age, none], stop=stop)
             await _sleep(_LOOK_S, stop=stop)
 
     async def _offer(self, camera: str, samples: Sequence[Sample], *, stop: asyncio.Event) -> None:

@@ -11,7 +11,7 @@ REFRESH_MS = 60_000
 Series = tuple[str, str]
 
 
-_SHOWN = (".count", ".area", ".age", ".dwell", ".fault", ".lamp_out")
+_SHOWN = (".count", ".area", ".age", ".score", ".dwell", ".fault", ".lamp_out")
 _STAYS = (".lit", ".fault", ".lamp_out", *(f"{label}.count" for label in COUNTED))
 """What comes seldom and stays: worth a picture at once, and one when it is gone. The rest comes and
 goes all day, as people do."""

@@ -62,6 +62,15 @@ def test_every_frame_gives_three_samples(scene: NDArray[np.uint8]) -> None:
     assert seen.findings == ()
 
 
+def test_from_the_second_frame_on_it_says_how_often_it_looks(
+    scene: NDArray[np.uint8],
+) -> None:
+    health = CameraHealth("dock")
+    looks = [health(Frame("dock", at, scene)) for at in (0, 10_000, 20_000, 25_000)]
+    said = [[s.value for s in seen.samples if s.metric == "camera.fps"] for seen in looks]
+    assert said == [[], [0.1], [0.1], [pytest.approx(0.12)]]
+
+
 def test_a_fault_names_itself_in_a_finding() -> None:
     seen = CameraHealth("dock")(Frame("dock", 5, noise(0, 0)))
     assert value(seen, "camera.fault") == 1.0

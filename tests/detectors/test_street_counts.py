@@ -79,11 +79,22 @@ def test_what_lies_there_has_a_count_an_area_and_an_age() -> None:
         ("dock/kerb", "litter.count"): 1,
         ("dock/kerb", "litter.area"): pytest.approx(area),
         ("dock/kerb", "litter.age"): 30,
+        ("dock/kerb", "litter.score"): 0.8,
         ("dock/kerb", "garbage_bag.count"): 1,
         ("dock/kerb", "garbage_bag.area"): pytest.approx(area),
         ("dock/kerb", "garbage_bag.age"): 30,
+        ("dock/kerb", "garbage_bag.score"): 0.8,
         ("dock/kerb", "dumped_waste.count"): 0,
     }
+
+
+def test_the_score_is_that_of_what_is_seen_now() -> None:
+    street = Street()
+    street.look(at("litter", 50, 90, score=0.9), at("litter", 150, 80, score=0.6), times=4)
+    found = street.values(at("litter", 150, 80, score=0.5))
+    assert found["dock", "litter.score"] == 0.5, "the other one is known, not seen"
+    gone = street.values(times=5)
+    assert (gone["dock", "litter.count"], gone["dock", "litter.score"]) == (0, 0)
 
 
 def test_a_thing_counts_on_every_ground_it_lies_on() -> None:

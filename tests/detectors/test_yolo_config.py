@@ -25,6 +25,7 @@ def test_a_model_is_counted_by_our_labels(write_model: WriteModel) -> None:
     assert [(one.metric, one.value) for one in seen.samples] == [
         ("vehicle.count", 1.0),
         ("vehicle.dwell", 0.0),
+        ("vehicle.score", pytest.approx(0.9)),
     ]
 
 

@@ -13,8 +13,8 @@ LABELS = {"person": "walker", "car": "vehicle", "bus": "vehicle"}
 BLACK = np.zeros((100, 200, 3), np.uint8)
 
 
-def at(label: str, x: float) -> Finding:
-    return Finding(label, 0.7, (x - 10.0, 40.0, x + 10.0, 80.0))
+def at(label: str, x: float, *, score: float = 0.7) -> Finding:
+    return Finding(label, score, (x - 10.0, 40.0, x + 10.0, 80.0))
 
 
 class Street:
@@ -41,13 +41,19 @@ class Street:
 
 def test_classes_become_labels_and_are_counted_on_their_ground() -> None:
     found = Street(LEFT).values(
-        at("car", 20), at("bus", 60), at("car", 150), at("person", 90), at("dog", 40)
+        at("car", 20),
+        at("bus", 60, score=0.8),
+        at("car", 150, score=0.9),
+        at("person", 90),
+        at("dog", 40),
     )
     assert found == {
         ("dock/kerb", "walker.count"): 1,
         ("dock/kerb", "walker.dwell"): 0,
+        ("dock/kerb", "walker.score"): 0.7,
         ("dock/kerb", "vehicle.count"): 2,
         ("dock/kerb", "vehicle.dwell"): 0,
+        ("dock/kerb", "vehicle.score"): 0.8,
     }
 
 

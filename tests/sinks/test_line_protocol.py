@@ -70,6 +70,18 @@ def written(*samples: Sample) -> list[str]:
             id="what a camera counts is a detection too",
         ),
         pytest.param(
+            Sample("cam-1", "camera.fps", 5, 0.1),
+            ["sensor,district=jinshui,kind=camera,metric=camera.fps,source=cam-1 value=0.1 5",
+             "camera,district=jinshui,source=cam-1 fps=0.1 5"],
+            id="how often a camera is looked at",
+        ),
+        pytest.param(
+            Sample("cam-1", "litter.score", 5, 0.75),
+            ["sensor,district=jinshui,kind=camera,metric=litter.score,source=cam-1 value=0.75 5",
+             "detection,district=jinshui,label=litter,source=cam-1 score=0.75 5"],
+            id="how sure a detection is",
+        ),
+        pytest.param(
             Sample("w1", "people.count", 5, 2.0),
             ["sensor,district=guancheng,kind=underpass,metric=people.count,source=w1 value=2 5"],
             id="what a sensor counts is no detection",
