@@ -18,6 +18,7 @@ import structlog
 from app.demo.paint import Pixels
 from app.demo.plans import HEIGHT, WIDTH
 from app.demo.scenes import Scene, State
+from citypatrol import metrics
 
 log = structlog.get_logger(__name__)
 
@@ -75,6 +76,7 @@ class Station:
                     await asyncio.to_thread(self._film, camera, time.monotonic() - began)
                 except Exception:  # the other cameras go on
                     log.exception("no picture", camera=camera)
+                    metrics.DROPPED.labels("station", "error").inc()
             late = (time.monotonic() - began) % (1 / FPS)
             await asyncio.sleep(1 / FPS - late)
 
