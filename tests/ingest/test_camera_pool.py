@@ -18,6 +18,7 @@ from structlog.testing import capture_logs
 from bench.servers.clip import make_clip
 from bench.servers.free_port import free_port
 from bench.servers.rtsp import RtspServer, rtsp_server
+from bench.servers.scripted import scripted_camera
 from citypatrol.metrics import REGISTRY
 from ingest.camera import CameraPool
 from ingest.camera_source import CameraLimits, CameraSource
@@ -70,6 +71,16 @@ async def test_frames_of_two_cameras(server: RtspServer) -> None:
     shades = {frame.camera: int(frame.pixels[100, 100, 0]) for frame in frames}
     assert shades == pytest.approx({"a": 40, "b": 200}, abs=8)
     assert all(before <= frame.ts <= time.time_ns() // 1_000_000 for frame in frames)
+
+
+async def test_a_gateway_that_looks_at_the_host_is_read_all_the_same(tmp_path: Path) -> None:
+    """The relay's port is another than the one it knows itself by; the next try goes past it."""
+    clip = make_clip(tmp_path / "clip.mp4", shade=40)
+    with scripted_camera(clip, mode="named") as camera:
+        async with running(CameraPool([source("a", camera.url("a"))], limits=LIMITS)) as pool:
+            frames = await seen(pool, from_each("a"), within_s=40)
+            await until(lambda: not pool.troubles(), within_s=10)
+    assert int(frames[0].pixels[100, 100, 0]) == pytest.approx(40, abs=8)
 
 
 async def test_a_slow_consumer_gets_the_newest_and_the_rest_is_counted(server: RtspServer) -> None:
