@@ -6,58 +6,18 @@ part is worked out anew at every instant from all of them. Rules are the plain m
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from citypatrol.records import Record, SourceSeen, Tick
 from citypatrol.samples import Batch, Sample
 from citypatrol.units import duration_ms
 from rules.incidents import SEVERITIES, Incident, incident_id
-from tests.rules.reference import Rule, Series, compare
+from tests.rules.reference_hours import during_changes, during_holds
+from tests.rules.reference_series import Series
+from tests.rules.reference_trees import Truth, gaps, kleene, leaves
+from tests.rules.reference_words import Rule, compare
 
-Truth = bool | None
 GRADES = SEVERITIES
-WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-def kleene(word: str, truths: Sequence[Truth]) -> Truth:
-    if word == "not":
-        return None if truths[0] is None else not truths[0]
-    decides = word == "any"
-    if decides in truths:
-        return decides
-    return None if None in truths else not decides
-
-
-def during_holds(during: Rule | None, at: int) -> bool:
-    """By the wall clock of UTC: the spans of yesterday and today."""
-    if during is None:
-        return True
-    now = datetime.fromtimestamp(at / 1000, UTC).astimezone(ZoneInfo("UTC"))
-    for back in (0, 1):
-        day = (now - timedelta(days=back)).replace(hour=0, minute=0, second=0, microsecond=0)
-        if WEEK[day.weekday()] not in during.get("days", WEEK):
-            continue
-        for span in during.get("time", ["00:00-24:00"]):
-            begin, end = (
-                timedelta(hours=int(clock[:2]), minutes=int(clock[3:])) for clock in span.split("-")
-            )
-            if day + begin <= now < day + end + timedelta(days=end <= begin):
-                return True
-    return False
-
-
-def during_changes(during: Rule | None, after: int, until: int) -> list[int]:
-    """Every minute at which it changes."""
-    if during is None:
-        return []
-    minutes = range(after // 60_000 * 60_000, until + 1, 60_000)
-    return [
-        at
-        for at in minutes
-        if after < at and during_holds(during, at) != during_holds(during, at - 1)
-    ]
 
 
 @dataclass(frozen=True)
@@ -345,14 +305,3 @@ class JoinReference:
             and seen.labels.get("site") == site
             and all(seen.labels.get(k) == v for k, v in where.items())
         ]
-
-
-def leaves(part: Rule) -> list[Rule]:
-    """Its parts that join nothing."""
-    inner = [*part.get("all", []), *part.get("any", []), *([part["not"]] if "not" in part else [])]
-    return [leaf for one in inner for leaf in leaves(one)] if inner else [part]
-
-
-def gaps(part: Rule) -> set[int]:
-    """Every duration of silence that it names."""
-    return {duration_ms(leaf["missing"]) for leaf in leaves(part) if "missing" in leaf}
