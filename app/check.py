@@ -1,6 +1,7 @@
 """What ``citypatrol check`` does: reads files and folders, connects to nothing, finds all errors.
 
-A file is what its content says it is: a city, rules, cameras, units, a registry or a grid.
+A file is what its content says it is: a city, rules, cameras, units, a registry or a grid. Each
+reader is imported when there is something to read: a rule file needs none of the others.
 """
 
 import gc
@@ -12,18 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from app.city_reading import load_city, matching
-from app.testing.suite import read_suite
 from citypatrol.errors import Problem
-from citypatrol.geo import Grid
-from citypatrol.registry import Registry
-from citypatrol.registry_csv import COLUMNS
 from citypatrol.yamlfile import Model, load_model
 from citypatrol.yamlsyntax import decode, read
 from citypatrol.yamltree import parse
-from edge.load import load_cameras
 from rules.load import check_rules
-from tickets.units import load_units
 
 _YAML: Final = (".yaml", ".yml")
 _READ: Final = (*_YAML, ".csv", ".geojson")
@@ -56,6 +50,8 @@ class _Check:
 
     def city(self, path: Path) -> None:
         """The city and every file that it names."""
+        from app.city_reading import load_city
+
         city, problems = load_city(path, env=self.env)
         self.problems.update(problems)
         self.read.add(path)
@@ -127,6 +123,8 @@ def rule_files(path: Path) -> list[Path]:
         ]
     if not _is_city(path):
         return [path]
+    from app.city_reading import matching
+
     rules = _keys(path).get("rules")
     patterns = [one for one in rules if isinstance(one, str)] if isinstance(rules, list) else []
     return [one for pattern in patterns for one in matching(path.parent, pattern)]
@@ -157,6 +155,8 @@ def _is_city(path: Path) -> bool:
 
 def _named_by(path: Path) -> list[Path]:
     """The files that a city names and that are there, also where the city itself is wrong."""
+    from app.city_reading import matching
+
     top = _keys(path)
     names = [top.get(key) for key in ("registry", "cameras", "grid", "units")]
     named = [path.parent / name for name in names if isinstance(name, str)]
@@ -172,6 +172,8 @@ def _is_other_table(path: Path) -> bool:
     than half of a registry's columns, whatever stands between them."""
     if path.suffix != ".csv":
         return False
+    from citypatrol.registry_csv import COLUMNS
+
     try:
         with path.open("rb") as file:
             words = set(re.findall(r"\w+", file.readline(65_536).decode(errors="replace")))
@@ -182,9 +184,9 @@ def _is_other_table(path: Path) -> bool:
 
 def _reader(path: Path) -> Callable[[Path], Sequence[Problem]]:
     if path.suffix == ".csv":
-        return lambda path: Registry.read(path)[1]
+        return _registry
     if path.suffix in (".geojson", ".json"):
-        return lambda path: Grid.read(path)[1]
+        return _grid
     if path.name in _LATER:
         return lambda path: [Problem(str(path), 0, 0, _LATER[path.name])]
     keys = _top_words(path)
@@ -211,11 +213,41 @@ def _rules(path: Path) -> Sequence[Problem]:
     return check_rules(path)
 
 
+def _tests(path: Path) -> Sequence[Problem]:
+    from app.testing.suite import read_suite
+
+    return read_suite(path).problems
+
+
+def _cameras(path: Path) -> Sequence[Problem]:
+    from edge.load import load_cameras
+
+    return load_cameras(path)[1]
+
+
+def _units(path: Path) -> Sequence[Problem]:
+    from tickets.units import load_units
+
+    return load_units(path)[1]
+
+
+def _registry(path: Path) -> Sequence[Problem]:
+    from citypatrol.registry import Registry
+
+    return Registry.read(path)[1]
+
+
+def _grid(path: Path) -> Sequence[Problem]:
+    from citypatrol.geo import Grid
+
+    return Grid.read(path)[1]
+
+
 _READERS: Final[Mapping[str, Callable[[Path], Sequence[Problem]]]] = {
-    "tests": lambda path: read_suite(path).problems,
+    "tests": _tests,
     "rules": _rules,
-    "cameras": lambda path: load_cameras(path)[1],
-    "units": lambda path: load_units(path)[1],
+    "cameras": _cameras,
+    "units": _units,
 }
 
 
