@@ -288,6 +288,28 @@ def test_a_region_looks_at_its_camera() -> None:
     assert (found.blind, found.state) == (True, "ok")
 
 
+@pytest.mark.parametrize(
+    ("count", "told", "more"), [(3, 3, 0), (20, 20, 0), (21, 20, 1), (23, 20, 3)]
+)
+def test_a_site_tells_of_twenty(count: int, told: int, more: int) -> None:
+    names = [f"p{n:02}" for n in range(count)]
+    records: list[Record] = [seen(name, site="s") for name in names]
+    records += [sample(n, n, source=name) for n, name in enumerate(names)]
+    found = explained(
+        "when: {any: [{site: any, above: 1.5}]}", *records, at=40, source="p00"
+    ).when.parts[0]
+    assert (len(found.seen), found.more, found.truth) == (told, more, True)
+    assert [one.value for one in found.seen] == list(range(told))
+
+
+def test_a_site_without_that_metric() -> None:
+    words = "when: {any: [{above: 99}, {metric: y, site: all, above: 1}]}"
+    found = explained(words, seen("a", site="s"), sample(0, 1), at=5).when.parts[1]
+    assert (found.truth, found.because, found.seen) == (
+        None, "no source of the site sends it", (),
+    )  # fmt: skip
+
+
 def test_the_hours() -> None:
     words = "when: {above: 15}, during: {time: '02:00-04:00'}"
     found = explained(words, sample(0, 20), at=10)
