@@ -135,6 +135,18 @@ CASES: dict[str, tuple[str, list[Record], float, dict[str, object]]] = {
         20,
         {"state": "pending", "since": 10, "fires_at": 40},
     ),
+    "in the very instant of the sample": (
+        "when: {above: 15, for: 60s}",
+        [sample(10, 20)],
+        10,
+        {"state": "pending", "since": 10, "fires_at": 70},
+    ),
+    "in the very instant of another's sample": (
+        "when: {all: [{above: 15}, {metric: y, above: 1}], for: 60s}",
+        [sample(0, 20), sample(10, 2, "y")],
+        10,
+        {"state": "pending", "since": 10, "fires_at": 70},
+    ),
     "the value is too old in the very instant": (
         "when: {above: 15, for: 60s}, stale: 60s",
         [sample(0, 20)],
