@@ -69,6 +69,8 @@ class Joined:
             self.veto.load(saved["veto"])
 
     def _lateness(self, key: Ints) -> Ints:
+        if not self._sources.patient:
+            return np.zeros(len(key), np.int64)
         source = key if self.judge.table is None else self.judge.table.source.data[key]
         own: Ints = self._sources.lateness.data[source]
         if self.veto is None:

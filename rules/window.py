@@ -1,7 +1,7 @@
 """The samples of the last minutes of each key, and what a window says of them (RULES 23).
 
 Each key's samples lie in a ring of its own, whose size is a power of two, and all rings in two
-columns: so a batch is a few array operations, whatever keys it has. A key takes 21 bytes, and 16
+columns: so a batch is a few array operations, whatever keys it has. A key takes 29 bytes, and 16
 for each place of its ring: the power of two above the samples that it ever held at once; 17 more
 where sums are kept. Rings that grew leave holes, which are closed when they are half of it all.
 """
@@ -11,13 +11,13 @@ from typing import Final
 
 import numpy as np
 
-from citypatrol.clock import Ts
 from citypatrol.columns import Column, Floats, Ints
 from rules.held import Held, spread
 from rules.sums import Kept, Sums, running
 
 _LEAST: Final = 4
 _MOST_WASTE: Final = 1 << 16
+_NEVER: Final = 1 << 61
 
 
 class Window:
@@ -33,6 +33,7 @@ class Window:
         self._room = Column(np.int32, 0)
         self._head = Column(np.int32, 0)
         self._size = Column(np.int32, 0)
+        self._oldest = Column(np.int64, _NEVER)  # near at hand: rings are far apart in memory
         self._ts = np.empty(0, np.int64)
         self._value = np.empty(0, np.float64)
         self._used = 0
@@ -59,6 +60,7 @@ class Window:
         places = self._places(key, end - 1)
         self._ts[places], self._value[places] = ts, value
         self._size.data[own] += fresh.astype(np.int32)
+        self._oldest.data[own] = np.minimum(self._oldest.data[own], ts[start])
         if len(own) == len(key):  # the common case: what is left is just the window
             sums = self._added(own, Sums.of(value))
             return self._held(key, np.zeros(len(key), np.int64), end, sums)
@@ -94,10 +96,11 @@ class Window:
         rows, within = spread(size.astype(np.int64))
         places = self._places(rows, within)
         self._ts[places], self._value[places] = saved["ts"], saved["value"]
+        self._look(np.flatnonzero(size))
         self._add_up(np.flatnonzero(size))
 
     def _ensure(self, size: int) -> None:
-        for column in (self._begin, self._room, self._head, self._size):
+        for column in (self._begin, self._room, self._head, self._size, self._oldest):
             column.ensure(size)
         if self._sums is not None:
             self._sums.ensure(size)
@@ -149,16 +152,22 @@ class Window:
 
     def _forget(self, key: Ints, until: Ints) -> None:
         """Let go of the samples of these keys, each there once, that are of ``until`` or before."""
-        older = self._older(key, self._size.data[key].astype(np.int64), until)
-        some = np.flatnonzero(older)
+        some = np.flatnonzero(self._oldest.data[key] <= until)
         if not len(some):
             return
         if len(some) < len(key):
-            key, older = key[some], older[some]
+            key, until = key[some], until[some]
+        older = self._older(key, self._size.data[key].astype(np.int64), until, known=1)
         if self._sums is not None:
             self._subtract(self._sums, key, older)
         self._head.data[key] = (self._head.data[key] + older) & (self._room.data[key] - 1)
         self._size.data[key] -= older.astype(np.int32)
+        self._look(key)
+
+    def _look(self, key: Ints) -> None:
+        """Which is the oldest sample of each of these keys now."""
+        oldest = self._ts[self._places(key, np.zeros(len(key), np.int64))]
+        self._oldest.data[key] = np.where(self._size.data[key] > 0, oldest, _NEVER)
 
     def _subtract(self, sums: Kept, key: Ints, older: Ints) -> None:
         """The first so many samples of each of these keys, at least one."""
@@ -170,12 +179,11 @@ class Window:
             gone = each.take(np.cumsum(older) - 1)
         sums.put(key, sums.of(key).minus(gone))
 
-    def _older(self, key: Ints, size: Ints, until: Ints | Ts) -> Ints:
+    def _older(self, key: Ints, size: Ints, until: Ints, *, known: int = 0) -> Ints:
         """How many of the first ``size`` samples of each key are of ``until`` or before: mostly
-        none or one, so that two looks come before bisecting."""
-        low, high = np.zeros(len(key), np.int64), size.copy()
-        until = np.broadcast_to(until, len(key))
-        look = 0
+        none or one, so that two looks come before bisecting. ``known``: so many are."""
+        low, high = np.full(len(key), known, np.int64), size.copy()
+        look = known
         rows = np.flatnonzero(low < high)
         while len(rows):
             nth = low[rows] if look < 2 else (low[rows] + high[rows]) >> 1
