@@ -9,7 +9,6 @@ from pydantic.functional_validators import WrapValidator
 _AMOUNT: Final = re.compile(
     r"([+-]?(?:\d{1,15}(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?) ?([^\s\d.,]\S{0,19})"
 )
-_IN_JSON: Final = r"^[+-]?[0-9.eE+-]+ ?[^\s0-9.,]\S*$"
 _UNITS: Final[dict[str, tuple[str, float, float]]] = {  # what it measures, times, plus
     **{unit: ("length", by, 0.0) for unit, by in {"mm": 1e-3, "cm": 1e-2, "m": 1.0}.items()},
     "km": ("length", 1e3, 0.0),
@@ -48,6 +47,10 @@ _UNITS: Final[dict[str, tuple[str, float, float]]] = {  # what it measures, time
 }
 
 
+_IN_JSON: Final = (
+    r"^[+-]?([0-9]{1,15}(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})? ?"
+    f"({'|'.join(map(re.escape, _UNITS))})$"
+)
 _LISTED: Final = ", ".join(unit for unit in _UNITS if unit.isascii())
 
 

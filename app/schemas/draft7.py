@@ -98,6 +98,8 @@ def _plain(schema: Schema) -> Schema:
             made |= _default(value, schema)
         elif key not in _LEFT_OUT:
             made[key] = value
+    if "patternProperties" in made and "properties" not in made:  # a map whose keys have a form
+        made.setdefault("additionalProperties", False)
     if "$ref" in made and len(made) > 1:  # draft-07 reads nothing beside it
         made["allOf"] = [{"$ref": made.pop("$ref")}, *made.get("allOf", ())]
     return made

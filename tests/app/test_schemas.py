@@ -97,6 +97,23 @@ def test_what_check_refuses_is_refused_where_a_schema_can() -> None:
     assert passed == {name for names in BEYOND.values() for name in names}
 
 
+@pytest.mark.parametrize(
+    ("when", "more"),
+    [
+        pytest.param("{above: 15 furlong}", "", id="no unit"),
+        pytest.param("{above: 1_000}", "", id="no number"),
+        pytest.param("{above: 15,5 cm}", "", id="a comma"),
+        pytest.param("{above: 15}", "mode: {Flood: off}", id="no name of a mode"),
+        pytest.param("{above: 15}", 'mode: {"": off}', id="a mode without a name"),
+    ],
+)
+def test_keys_and_amounts_have_their_form(when: str, more: str) -> None:
+    rule = "rules:\n  - name: a\n    select: {metric: m}\n    when: %s\n    %s\n"
+    assert refused("rules", rule % (when, more))
+    for good in ("15 cm", "-3.5e1degF", ".5 mg/m³", "80 %"):
+        assert refused("rules", rule % (f"{{above: {good}}}", "mode: {flood: off}")) == []
+
+
 @pytest.mark.parametrize("kind", list(MODELS))
 def test_every_key_has_a_sentence_and_every_sentence_a_key(kind: str) -> None:
     lacking = []
