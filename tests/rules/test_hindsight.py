@@ -75,6 +75,16 @@ def test_labels_hold_from_when_they_were_said() -> None:
     ]
 
 
+def test_a_timer_that_ends_among_the_samples_is_told_with_them() -> None:
+    """Time has come as far as the newest sample: not only when the next ones are judged."""
+    hindsight = Hindsight(one_rule("when: {above: 1, for: 60s}"), introduce=nobody)
+    samples = [Sample("a", "x", DAY, 5.0), Sample("b", "x", DAY + 60_000, 0.0)]
+    said = hindsight.judge(batch(samples), before=DAY + 60_001)
+    assert outcome(said) == ["a x since 0 fired 60 value 5"]
+    assert hindsight.judge(batch([]), before=DAY + 3_600_000) == []
+    assert hindsight.end(DAY + 3_600_000) == []
+
+
 def test_sources_are_introduced_once_and_those_that_were_said_not_at_all() -> None:
     asked: list[list[str]] = []
 
@@ -127,6 +137,7 @@ def test_many_at_once_are_as_one_by_one(known: list[str], names: list[str], data
         here, there = ((one, one.number(name)) for one in sources)
         assert here[0].labels(here[1]) == there[0].labels(there[1])
         assert here[0].stale.data[here[1]] == there[0].stale.data[there[1]]
+        assert here[0].lateness.data[here[1]] == there[0].lateness.data[there[1]] == 0
         assert (
             here[0].names[here[0].parent.data[here[1]]]
             == there[0].names[there[0].parent.data[there[1]]]

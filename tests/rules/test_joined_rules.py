@@ -6,6 +6,11 @@ from citypatrol.records import SourceSeen
 from rules.engine import Engine
 from tests.rules.story import DAY, WAYS, one_rule, outcome, records
 
+ANY_OF_THE_SITE = "when: {any: [{site: any, above: 5}]}"
+PATIENT = (
+    "seen d lateness=60\nseen e lateness=60\nseen f lateness=60\n"
+    "seen a site=s\nseen b site=s lateness=30\nseen c site=t\n"
+)
 CASES = [
     pytest.param(
         "when: {all: [{mean: 20s, above: 10}, {metric: y, max: 10s, below: 5}]}",
@@ -73,6 +78,36 @@ CASES = [
             "c x since 4 fired 4 value 0",
         ],
         id="all gauges of a site, whoever asks; without a site nothing is known",
+    ),
+    pytest.param(
+        "when: {any: [{site: any, below: 0.5}]}",
+        "seen a site=s lateness=30\nseen b site=s lateness=30\n5 a x 1\n10 b x 9\n| 40\n| 60",
+        [],
+        id="of a site only what had been heard by then",
+    ),
+    pytest.param(
+        ANY_OF_THE_SITE,
+        f"{PATIENT}0 a x 9\n0 c x 9\n0 d x 9\n| 29.999",
+        ["c x since 0 fired 0 value 9"],
+        id="nobody waits for another site, or for who has none",
+    ),
+    pytest.param(
+        ANY_OF_THE_SITE,
+        f"{PATIENT}0 a x 9\n0 c x 9\n0 d x 9\n| 1\n| 30",
+        ["a x since 0 fired 0 value 9", "c x since 0 fired 0 value 9"],
+        id="a site waits for the last of its own",
+    ),
+    pytest.param(
+        "when: {all: [{above: 5}]}",
+        "seen cam lateness=30\nseen cam/n\nseen cam/s\nseen e\n0 cam/n x 9\n0 e x 9\n| 29.999",
+        ["e x since 0 fired 0 value 9"],
+        id="a region waits for its camera",
+    ),
+    pytest.param(
+        "when: {all: [{above: 5}]}",
+        "seen cam\nseen cam/n\nseen cam/s lateness=30\n0 cam/n x 9\n0 cam x 9\n| 29.999\n| 30",
+        ["cam x since 0 fired 0 value 9", "cam/n x since 0 fired 0 value 9"],
+        id="and a camera for all its regions",
     ),
 ]
 
