@@ -143,6 +143,7 @@ def ticket_json(
         "severity": ticket.severity,
         "title": ticket.title,
         "shadow": ticket.shadow,
+        "storm": ticket.storm,
         "opened_at": _time(ticket.opened_at),
         "acknowledge_by": _time(ticket.acknowledge_by),
         "resolve_by": _time(ticket.resolve_by),

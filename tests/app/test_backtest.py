@@ -39,6 +39,7 @@ def test_incidents_and_tickets_for_programs(backtest: Backtest, tmp_path: Path) 
         "severity": "critical",
         "title": "Under water: 20 cm",
         "shadow": False,
+        "storm": False,
         "opened_at": rfc3339(at(7)),
         "acknowledge_by": rfc3339(at(12)),
         "resolve_by": rfc3339(at(247)),
