@@ -80,9 +80,9 @@ CASES = [
         id="all gauges of a site, whoever asks; without a site nothing is known",
     ),
     pytest.param(
-        "when: {any: [{site: any, below: 0.5}]}",
+        "when: {all: [{site: all, above: 0.5}]}",
         "seen a site=s lateness=30\nseen b site=s lateness=30\n5 a x 1\n10 b x 9\n| 40\n| 60",
-        [],
+        ["a x since 5 fired 5 value 1", "b x since 10 fired 10 value 9"],
         id="of a site only what had been heard by then",
     ),
     pytest.param(
