@@ -42,6 +42,7 @@ def notes(city: City, document: Document) -> Iterator[Problem]:
     yield from _without_threshold(city, document)
     yield from _cameras(city)
     yield from _times(city, document)
+    yield from _certificates(city, document)
     if not city.rules.rules:
         yield document.problem("no rules: samples are kept, and nothing is judged", "rules")
 
@@ -193,6 +194,16 @@ def _times(city: City, document: Document) -> Iterator[Problem]:
                 f"write city: {{calendar: {CALENDARS[0]}}}"
             )
             yield document.problem(message, "city")
+
+
+def _certificates(city: City, document: Document) -> Iterator[Problem]:
+    """A note: who checks a city's files need not have its keys."""
+    for index, one in enumerate(city.file.inputs):
+        broker = one.broker(city.path.parent)
+        for name, path in (("ca", broker.ca), ("cert", broker.cert), ("key", broker.key)):
+            if path is not None and not path.is_file():
+                message = f"{name}: there is no file '{path}' here, and no way to {broker.url} then"
+                yield document.problem(message, "inputs", index, name)
 
 
 def _selected(city: City, rule: Rule) -> set[str]:

@@ -16,7 +16,8 @@ from ingest.topics import Pattern
 Payload = Literal["plain", "json", "thingsboard", "senml", "zigbee2mqtt"]
 
 _TELEMETRY: Final = "/telemetry"
-_GATEWAY: Final = "gateway/telemetry"
+_CONNECT, _DISCONNECT = "/gateway/connect", "/gateway/disconnect"
+_GATEWAY: Final = ("gateway/telemetry", "gateway/attributes", _CONNECT, _DISCONNECT)
 _DEVICE: Final = "devices/me/telemetry"
 _COMMANDS: Final = ("set", "get", "set/{metric}", "get/{metric}", "action")
 
@@ -99,6 +100,10 @@ def _thingsboard(match: str, _: str | None) -> list[TopicRule]:
     pattern = Pattern.parse(match)
     if pattern.has("source"):
         return [TopicRule(pattern, thingsboard.read_device)]
+    if match.endswith(_CONNECT):
+        return [_status(match, thingsboard.read_connect)]
+    if match.endswith(_DISCONNECT):
+        return [_status(match, thingsboard.read_disconnect)]
     found = [TopicRule(pattern, thingsboard.read_gateway)]
     if match.endswith(_TELEMETRY):
         beside = match.removesuffix(_TELEMETRY)

@@ -86,6 +86,18 @@ UNREGISTERED = FILES["cameras.yaml"].replace("id: cam-1", "id: cam-9")
             id="no threshold in a mode",
         ),
         pytest.param(
+            change(
+                "city",
+                "url: mqtt://127.0.0.1:1883",
+                "url: mqtts://127.0.0.1:8883\n    ca: tls/ca.pem",
+            ),
+            [
+                "city.yaml:15:9: ca: there is no file 'tls/ca.pem' here, and no way to "
+                "mqtts://127.0.0.1:8883 then"
+            ],
+            id="no certificate",
+        ),
+        pytest.param(
             {"cameras": UNREGISTERED},
             [
                 "cameras.yaml: camera 'cam-9' is not in the registry: its tickets have no "

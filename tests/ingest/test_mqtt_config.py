@@ -97,6 +97,12 @@ inputs:
             id="gateway with a source",
         ),
         pytest.param(
+            '{kind}/{source}", payload: json',
+            '{source}/v1/gateway/attributes", payload: thingsboard',
+            "call that level {gateway} instead",
+            id="gateway's attributes with a source",
+        ),
+        pytest.param(
             'city/{district}/{kind}/{source}", payload: json',
             'v1/devices/me/telemetry", payload: thingsboard',
             "`devices/me` says nothing of which device",

@@ -97,6 +97,7 @@ class TestRetained:
         ("senml", "c/{source}", "c/a/status", b"offline"),
         ("thingsboard", "c/{source}", "c/a/status", b'{"state":"offline"}'),
         ("thingsboard", "g/telemetry", "g/disconnect", b'{"device":"a"}'),
+        ("thingsboard", "v1/gateway/disconnect", "v1/gateway/disconnect", b'{"device":"a"}'),
         ("zigbee2mqtt", "z/{source}", "z/a/availability", b"offline"),
         ("zigbee2mqtt", "z/{source}", "z/a/availability", b'{"state":"offline"}'),
     ],
@@ -115,6 +116,7 @@ def test_offline_is_said_at_once(
     [
         ("thingsboard", "g/telemetry", "g/telemetry", b'{"%s":[{"t":1}]}'),
         ("thingsboard", "g/telemetry", "g/connect", b'{"device":"%s"}'),
+        ("thingsboard", "v1/gateway/connect", "v1/gateway/connect", b'{"device":"%s"}'),
         ("senml", "senml", "senml", b'[{"n":"%s/t","v":1}]'),
     ],
 )
