@@ -73,7 +73,7 @@ class PairIndex:
 
     def find_one(self, key: int) -> int:
         """``find`` of one key, in a tenth of the time."""
-        slot = (key * int(_MIX) & _ALL_BITS) >> (64 - self._bits)
+        slot = self._slot(key)
         while (found := self._keys[slot]) != key:
             if found == _EMPTY:
                 return _EMPTY
@@ -87,12 +87,25 @@ class PairIndex:
         self._place(keys, numbers)
         self._size += len(keys)
 
+    def add_one(self, key: int, number: int) -> None:
+        """``add`` of one key, in a tenth of the time."""
+        if 2 * (self._size + 1) > len(self._keys):
+            self._grow(self._size + 1)
+        slot = self._slot(key)
+        while self._keys[slot] != _EMPTY:
+            slot = (slot + 1) & (len(self._keys) - 1)
+        self._keys[slot], self._numbers[slot] = key, number
+        self._size += 1
+
     def in_order(self) -> Ints:
         """Every key, by its number; numbers count up from 0 without a gap."""
         used = self._keys != _EMPTY
         keys = np.empty(self._size, np.int64)
         keys[self._numbers[used]] = self._keys[used]
         return keys
+
+    def _slot(self, key: int) -> int:
+        return (key * int(_MIX) & _ALL_BITS) >> (64 - self._bits)
 
     def _slots(self, keys: Ints) -> Ints:
         mixed = (keys.view(np.uint64) * _MIX) >> np.uint64(64 - self._bits)

@@ -33,7 +33,11 @@ class PackedNames(Sequence[str]):
     def __getitem__(self, at: slice) -> list[str]: ...
     def __getitem__(self, at: int | slice) -> str | list[str]:
         if isinstance(at, slice):
-            return [self[number] for number in range(*at.indices(len(self)))]
+            begin, end, step = at.indices(len(self))
+            if step != 1:
+                return [self[number] for number in range(begin, end, step)]
+            bounds = self.bounds[begin : max(begin, end) + 1].tolist()
+            return [str(self.text[one:two], "utf-8") for one, two in pairwise(bounds)]
         number = at + len(self) if at < 0 else at
         if not 0 <= number < len(self):
             message = f"no name {at} of {len(self)}"
@@ -45,7 +49,7 @@ class PackedNames(Sequence[str]):
             yield str(self.text[begin:end], "utf-8")
 
     def array(self) -> pa.LargeStringArray:
-        """The same memory for Arrow."""
+        """For Arrow, in the same memory."""
         buffers = (pa.py_buffer(np.ascontiguousarray(self.bounds)), pa.py_buffer(self.text))
         return pa.LargeStringArray.from_buffers(len(self), *buffers)
 
@@ -84,6 +88,9 @@ class NameTable:
         begin = int(self._ends.data[number - 1]) if number else 0
         return str(self._text[begin : self._ends.data[number]], "utf-8")
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.packed())
+
     def find(self, names: Sequence[str]) -> Ints:
         """The number of each name; ``UNKNOWN`` where it has none."""
         if len(names) < _FEW:
@@ -97,8 +104,8 @@ class NameTable:
 
     def add(self, names: Sequence[str]) -> Ints:
         """Number these names, which are not there, each once."""
-        if not names:
-            return np.empty(0, np.int64)
+        if len(names) < _FEW:
+            return np.array([self.add_one(name) for name in names], np.int64)
         texts = [name.encode() for name in names]
         sizes = np.fromiter(map(len, texts), np.int64, len(texts))
         begin, end = self._size, self._size + len(names)
@@ -109,6 +116,15 @@ class NameTable:
         numbers = np.arange(begin, end)
         self._index.add(_hashes(names), numbers)
         return numbers
+
+    def add_one(self, name: str) -> int:
+        """Number this name, which is not there."""
+        number, self._size = self._size, self._size + 1
+        self._text += name.encode()
+        self._ends.ensure(self._size)
+        self._ends.data[number] = len(self._text)
+        self._index.add_one(hash(name), number)
+        return number
 
     def packed(self) -> PackedNames:
         """All of them by number, as they are now."""

@@ -7,6 +7,7 @@ import orjson
 import pyarrow as pa
 
 from citypatrol.columns import Floats, Ints
+from citypatrol.name_table import NameTable, PackedNames
 from rules.block import NEVER, Track
 from rules.compound import CompoundRule
 from rules.incidents import decode_incident, encode_incident
@@ -101,14 +102,16 @@ def _shared(state: State) -> tuple[Facts, Columns]:
         "in_force": state.in_force,
         "mode": state.mode,
         "orphans": [encode_incident(one).decode() for one in state.orphans],
-        "names": sources.names,
         "label forms": forms,
         "metrics": index.metrics,
         "waiting": gate.waiting.save(),
         "pictures": {},
         "rules": {},
     }
+    names = sources.names.packed()
     columns: Columns = {
+        "names": np.frombuffer(names.text, np.uint8),
+        "name bounds": names.bounds,
         **labels,
         "lateness": sources.lateness.data[: len(sources)],
         "stale": sources.stale.data[: len(sources)],
@@ -125,7 +128,7 @@ def _shared(state: State) -> tuple[Facts, Columns]:
 
 def _load_shared(state: State, facts: Facts, columns: Columns) -> None:
     state.now, state.in_force = facts["now"], facts["in_force"]
-    state.sources.restore(facts["names"], columns["lateness"], columns["stale"])
+    state.sources.restore(_names(facts, columns), columns["lateness"], columns["stale"])
     if "label forms" in facts:
         state.sources.packed.load(facts["label forms"], columns)
     else:
@@ -137,6 +140,15 @@ def _load_shared(state: State, facts: Facts, columns: Columns) -> None:
     state.gate.newest.replace(columns["newest"])
     state.gate.value.replace(columns["value"])
     state.gate.waiting.load(facts["waiting"])
+
+
+def _names(facts: Facts, columns: Columns) -> NameTable:
+    """Of the sources; snapshots of earlier versions have them as JSON."""
+    if "names" in facts:
+        return NameTable.read(pa.chunked_array([facts["names"]], pa.string()))
+    names = PackedNames(columns["names"].tobytes(), columns["name bounds"]).array()
+    names.validate(full=True)
+    return NameTable.read(pa.chunked_array([names]))
 
 
 def _texts(columns: Columns) -> list[bytes]:

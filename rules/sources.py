@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from citypatrol.columns import Codes, Column, Floats, Ints
+from citypatrol.name_table import NameTable
 from citypatrol.names import NameIndex
 from citypatrol.records import SourceSeen
 from rules.announced import Announced
@@ -36,7 +37,7 @@ class Sources:
     """
 
     def __init__(self, asked: Iterable[str]) -> None:
-        self.names: list[str] = []
+        self.names = NameTable()
         self.packed = Labels()
         self.lateness = Column(np.int64, LATENESS_MS)
         self.stale = Column(np.int64, STALE_MS)
@@ -44,8 +45,9 @@ class Sources:
         self.patient = False
         self._room = 0
         self._same: tuple[Sequence[str], Ints] = ((), np.empty(0, np.int64))
-        self._numbers: dict[str, int] = {}
+        self._own = Column(np.bool_, False)
         self._by_hash = NameIndex()  # empty until many are asked for at once: in a backlog
+        self._covered = 0
         self._labels = {label: Column(np.int64, 0) for label in asked}
         self._codes: dict[str, dict[str, int]] = {label: {"": 0} for label in asked}
 
@@ -55,26 +57,27 @@ class Sources:
     def number(self, name: str) -> int:
         """The source's number; a new one where it has none. CAMERA of CAMERA/REGION gets one too,
         because it may be looked up there (RULES 22)."""
-        known = self._numbers.get(name)
+        known = self.names.number(name)
         if known is not None:
             return known
         new = [name]
-        while (parent := _parent(new[-1])) is not None and parent not in self._numbers:
+        while (parent := _parent(new[-1])) is not None and self.known(parent) is None:
             if len(new) > _MOST_LEVELS:
                 break
             new.append(parent)
         for one in reversed(new):
-            self._add(one)
-        return self._numbers[name]
+            known = self._add(one)
+        assert known is not None  # noqa: S101 - it was the last of them
+        return known
 
     def known(self, name: str) -> int | None:
         """The source's number, None where nobody has named it yet."""
-        return self._numbers.get(name)
+        return self.names.number(name)
 
     def rows(self, names: tuple[str, ...], codes: Codes) -> Ints:
         """The number of ``names[code]`` for each code; names that no code uses get none."""
         if names is not self._same[0]:  # pieces of one table share their dictionary
-            self._same = (names, numbers_of(names, self._numbers))
+            self._same = (names, self.names.find(names))
         numbers = self._same[1]
         found = numbers[codes]
         if len(found) and found.min() < 0:
@@ -104,13 +107,11 @@ class Sources:
         """Take over many at once. Those that have a number already, and regions, come back: one by
         one they are to be ``seen``."""
         names = announced.names
-        plain = np.array(["/" not in name and name not in self._numbers for name in names], bool)
+        plain = np.array(["/" not in name for name in names], bool) & (self.names.find(names) < 0)
         rows = np.flatnonzero(plain)
         first = len(self.names)
         new = [names[row] for row in rows.tolist()]
-        self.names += new
-        numbers = np.arange(first, len(self.names))
-        self._numbers.update(zip(new, numbers.tolist(), strict=True))
+        numbers = self.names.add(new)
         self._make_room()
         self.parent.data[numbers] = numbers
         self.stale.data[numbers] = announced.stale[rows]
@@ -129,8 +130,8 @@ class Sources:
 
     def of_others(self, sources: Ints) -> np.ndarray:
         """Which of these are not the city's own (counts of tickets, figures of the pipeline)."""
-        names = (self.names[source] for source in sources.tolist())
-        return np.fromiter((not name.startswith(OWN) for name in names), bool, len(sources))
+        others: np.ndarray = ~self._own.data[sources]
+        return others
 
     def with_label(self, sources: Ints, label: str, values: Collection[str]) -> np.ndarray:
         """Which of the sources have one of these values: an array of bools."""
@@ -159,11 +160,15 @@ class Sources:
         numbers = np.array([nothing if cell is None else cell for cell in table], np.float64)
         return numbers[self._labels[label].data[sources]]
 
-    def restore(self, names: Sequence[str], lateness: Ints, stale: Ints) -> None:
+    def restore(self, names: NameTable, lateness: Ints, stale: Ints) -> None:
         """Fill an empty table as ``names`` and the two columns were saved; ``packed`` comes next,
         and then ``code_all``."""
-        for name in names:
-            self._add(name)
+        self.names = names
+        self._make_room()
+        self.parent.data[: len(names)] = np.arange(len(names))
+        for mine, name in enumerate(names):
+            if "/" in name:
+                self._place(mine, name)
         self.lateness.replace(lateness)
         self.stale.replace(stale)
         self.patient = bool((lateness > 0).any())
@@ -175,17 +180,24 @@ class Sources:
 
     def _find(self, names: Sequence[str]) -> Ints:
         if len(names) < _MANY:
-            return numbers_of(names, self._numbers)
-        self._by_hash.cover(self.names)
+            return self.names.find(names)
+        if self._covered < len(self.names):
+            self._covered = len(self.names)
+            self._by_hash.cover(self.names.packed())
         return self._by_hash.find(names)
 
-    def _add(self, name: str) -> None:
-        mine = len(self.names)
-        self._numbers[name] = mine
-        self.names.append(name)
+    def _add(self, name: str) -> int:
+        mine = self.names.add_one(name)
         self._make_room()
+        self._place(mine, name)
+        return mine
+
+    def _place(self, mine: int, name: str) -> None:
+        """A source's parent, and whose it is; the parent's name comes before it."""
         parent = _parent(name)
-        self.parent.data[mine] = mine if parent is None else self._numbers.get(parent, mine)
+        known = None if parent is None else self.known(parent)
+        self.parent.data[mine] = mine if known is None or known > mine else known
+        self._own.data[mine] = name.startswith(OWN)
 
     def _make_room(self) -> None:
         size = len(self.names)
@@ -193,6 +205,7 @@ class Sources:
             return
         self._room = max(64, size + size // 4)
         self.packed.ensure(self._room)
+        self._own.ensure(self._room)
         for column in (self.lateness, self.stale, self.parent, *self._labels.values()):
             column.ensure(self._room)
 

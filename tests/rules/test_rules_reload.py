@@ -1,5 +1,7 @@
 """Snapshots, and rules that change between them."""
 
+from itertools import pairwise
+
 import numpy as np
 import orjson
 import pytest
@@ -165,6 +167,34 @@ def test_bytes_that_are_no_snapshot(data: bytes, message: str) -> None:
 def test_facts_that_are_not_ours() -> None:
     with pytest.raises(ValueError, match=r"not a snapshot of rules: KeyError\('now'\)"):
         Engine.restore(rules(FLOOD), pack({}, {}))
+
+
+def test_names_as_earlier_versions_saved_them() -> None:
+    """A list of texts; a region comes behind its camera, of which the city's own is none."""
+    engine = Engine(rules(FLOOD, GONE))
+    engine.fold(records("0 cam/north x 16 \n 0 citypatrol/tickets x 3 \n 0 管 x 16"))
+    facts, columns = unpack(engine.snapshot())
+    text, bounds = columns.pop("names").tobytes(), columns.pop("name bounds").tolist()
+    names = [text[a:b].decode() for a, b in pairwise(bounds)]
+    assert names == ["cam", "cam/north", "citypatrol", "citypatrol/tickets", "管"]
+    again = Engine.restore(rules(FLOOD, GONE), pack(facts | {"names": names}, columns))
+    found = again.fold(records("| 400"))
+    assert sorted((one.rule, one.source) for one in found) == [
+        ("flood", "cam/north"),
+        ("flood", "管"),
+        ("gone", "cam/north"),
+        ("gone", "管"),
+    ]
+    assert again.snapshot() == Engine.restore(rules(FLOOD, GONE), again.snapshot()).snapshot()
+
+
+def test_names_that_do_not_fit_together() -> None:
+    engine = Engine(rules(FLOOD))
+    engine.fold(records("0 a x 16"))
+    facts, columns = unpack(engine.snapshot())
+    columns["name bounds"] = np.array([0, 1 << 40])
+    with pytest.raises(ValueError, match="ffset"):
+        Engine.restore(rules(FLOOD), pack(facts, columns))
 
 
 @pytest.mark.parametrize("sizes", ["label bytes", "label sizes"])
