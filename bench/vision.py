@@ -38,7 +38,7 @@ def main() -> int:
     parser = arguments(__doc__ or "")
     parser.add_argument("--model", type=Path, help="another street model than the shipped one")
     parser.add_argument("--tiles", type=int, help="look at tiles of so many pixels too")
-    parser.add_argument("--only", choices=("street", "lights"), help="one part")
+    parser.add_argument("--only", choices=("street", "lights", "masks"), help="one part")
     options = parser.parse_args()
 
     from bench import vision_street
@@ -51,7 +51,7 @@ def main() -> int:
         return 1
     draws = QUICK_DRAWS if options.quick else DRAWS
     everything: dict[str, float | int | None] = {}
-    if options.only != "lights":
+    if options.only in (None, "street"):
         street = vision_street.figures(
             data, model=options.model, tiles=options.tiles, quick=options.quick, draws=draws
         )
@@ -61,13 +61,20 @@ def main() -> int:
         if not options.json:
             show("street", street)
         everything |= flat({f"street: {name}": figure for name, figure in street.items()})
-    if options.only != "street":
+    if options.only in (None, "lights"):
         from bench import vision_lights
 
         lights = vision_lights.figures(data, quick=options.quick)
         if not options.json:
             show("lights", lights)
         everything |= flat({f"lights: {name}": figure for name, figure in lights.items()})
+    if options.only in (None, "masks"):
+        from bench import vision_masks
+
+        masks = vision_masks.figures(data, quick=options.quick)
+        if not options.json:
+            show("masks", masks)
+        everything |= flat({f"masks: {name}": figure for name, figure in masks.items()})
     if everything:
         report(
             "vision",

@@ -13,11 +13,16 @@ from detectors import letterbox
 from detectors.tiles import tiles
 from detectors.types import Box, Finding, Hidden, Paint, Pixels, UnmaskedError
 
-MIN_SCORE: Final = 0.1
+MIN_SCORE: Final = 0.07
 """For people. Low: a bin that is covered too costs little, a face that is not does."""
 VEHICLE_MIN_SCORE: Final = 0.3
 """A plate that can be read is on a vehicle near enough to be sure of; below this, containers and
 heaps of waste are taken for vehicles, and the picture would hide what it is kept for."""
+CUT_MIN_SCORE: Final = 0.04
+CUT_VEHICLE_MIN_SCORE: Final = 0.1
+"""The same for what the picture's edge cuts: a network is never sure of half a car, or of legs."""
+AT_THE_EDGE: Final = 2.0
+"""Pixels."""
 MARGIN: Final = 0.12
 """Of a box's sides, all around: networks draw boxes tight."""
 LEAST_MARGIN: Final = 3
@@ -60,7 +65,7 @@ def regions(
     """What is to be covered in a picture of this size."""
     wanted = []
     for one in findings:
-        if one.label != PERSON and one.score < VEHICLE_MIN_SCORE:
+        if one.score < _least(one, width=width, height=height):
             continue
         if one.label in PEOPLE and "person" in kinds:
             wanted.append(one.box)
@@ -69,6 +74,15 @@ def regions(
             wanted.append((x1, y1 + PLATES_BELOW * (y2 - y1), x2, y2))
     grown = (_grown(box, width=width, height=height) for box in wanted)
     return [region for region in grown if region[0] < region[2] and region[1] < region[3]]
+
+
+def _least(one: Finding, *, width: int, height: int) -> float:
+    """The score from which it is covered."""
+    x1, y1, x2, y2 = one.box
+    nearest = min(x1, y1, width - x2, height - y2)
+    if one.label == PERSON:
+        return CUT_MIN_SCORE if nearest < AT_THE_EDGE else MIN_SCORE
+    return CUT_VEHICLE_MIN_SCORE if nearest < AT_THE_EDGE else VEHICLE_MIN_SCORE
 
 
 def filled(pixels: Pixels, where: Sequence[Region]) -> Pixels:
@@ -107,11 +121,15 @@ def masked(paint: Paint, *, kinds: Sequence[Hidden]) -> Paint:
     """``paint`` itself where nothing is to be covered."""
     if not kinds:
         return paint
+    return Masked(paint, kinds=kinds, finder=everybody())
+
+
+def everybody() -> Finder:
+    """The network that is asked."""
     from detectors import onnx
     from detectors.yolo import Yolo
 
-    finder = Yolo(onnx.MODELS / "people.onnx", min_score=MIN_SCORE)
-    return Masked(paint, kinds=kinds, finder=finder)
+    return Yolo(onnx.MODELS / "people.onnx", min_score=CUT_MIN_SCORE)
 
 
 def _grown(box: Box, *, width: int, height: int) -> Region:

@@ -15,6 +15,7 @@ from detectors.types import Box, Finding, Hidden, Pixels, UnmaskedError
 
 HEIGHT, WIDTH = 96, 160
 BOTH: tuple[Hidden, ...] = ("person", "plate")
+INSIDE: Box = (50, 20, 90, 80)
 CUP = Finding("litter", 0.7, (20.0, 40.0, 28.0, 50.0))
 
 
@@ -108,15 +109,21 @@ def test_what_is_covered_of_what(label: str, kinds: tuple[Hidden, ...], covers: 
 
 
 @pytest.mark.parametrize(
-    ("label", "score", "covered"),
+    ("label", "score", "box", "covered"),
     [
-        pytest.param("person", 0.1, True, id="a faint person"),
-        pytest.param("car", 0.29, False, id="what may be a heap of waste"),
-        pytest.param("car", 0.3, True, id="a car near enough to be read"),
+        pytest.param("person", 0.07, INSIDE, True, id="a faint person"),
+        pytest.param("person", 0.06, INSIDE, False, id="anything"),
+        pytest.param("person", 0.04, (50, 1, 60, 40), True, id="legs at the upper edge"),
+        pytest.param("person", 0.04, (150, 20, 159, 40), True, id="who comes in"),
+        pytest.param("car", 0.29, INSIDE, False, id="what may be a heap of waste"),
+        pytest.param("car", 0.3, INSIDE, True, id="a car near enough to be read"),
+        pytest.param("car", 0.1, (-1, 20, 20, 80), True, id="half a car"),
+        pytest.param("car", 0.1, (50, 20, 90, 95), True, id="half a car below"),
+        pytest.param("car", 0.09, (0, 20, 20, 80), False, id="hardly half a car"),
     ],
 )
-def test_how_sure_it_must_be(label: str, score: float, covered: bool) -> None:
-    found = regions([Finding(label, score, (50, 20, 90, 80))], kinds=BOTH, width=160, height=96)
+def test_how_sure_it_must_be(label: str, score: float, box: Box, covered: bool) -> None:
+    found = regions([Finding(label, score, box)], kinds=BOTH, width=160, height=96)
     assert bool(found) is covered
 
 
