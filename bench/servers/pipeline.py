@@ -1,5 +1,6 @@
 """`citypatrol run` as a child process, started until `/readyz` says 200, killed at will."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -122,15 +123,18 @@ def resident_bytes(pid: int) -> int:
     """Resident memory of a process and its children; shared pages count once a process."""
     total = 0
     for process in (pid, *children(pid)):
-        fields = Path(f"/proc/{process}/statm").read_text().split()
-        total += int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+            fields = Path(f"/proc/{process}/statm").read_text().split()
+            total += int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
     return total
 
 
 def children(pid: int) -> list[int]:
     """Every process below this one, those that were started first before the others."""
     found = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            found += [int(child), *children(int(child))]
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread ends any time
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                for child in (task / "children").read_text().split():
+                    found += [int(child), *children(int(child))]
     return found
