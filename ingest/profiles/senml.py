@@ -21,6 +21,7 @@ VERSION: Final = 10
 _ABSOLUTE_FROM: Final = 2**28
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-:./_]*", re.ASCII)
 _DEVICE_URN: Final = re.compile(r"(urn:dev:[^:/_]+:[^:/_]+)(?:[:/_](.*))?", re.ASCII)
+_WHOLE_DEVICE: Final = re.compile(r"urn:dev:[^:/_]+:[^:/_]+", re.ASCII)
 _SEPARATORS: Final = frozenset(":/._-")
 _BASE_TEXTS: Final = frozenset(("bn", "bu"))
 _TEXTS: Final = frozenset(("n", "u", "vs", "vd"))
@@ -197,6 +198,8 @@ def _split(base: str, name: str) -> tuple[str, str]:
     if full and not _NAME.fullmatch(full):
         message = f"name `{shown(full)}`: only A-Z a-z 0-9 - : . / _ (RFC 8428, 4.5.1)"
         raise Reject(message)
+    if name and name[0] not in _SEPARATORS and _WHOLE_DEVICE.fullmatch(base):
+        return base, name  # by the letter a device of its own: somebody has forgotten the colon
     urn = _DEVICE_URN.fullmatch(full)
     if urn is not None:
         return urn[1], urn[2] or ""

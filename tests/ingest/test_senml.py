@@ -135,6 +135,9 @@ def test_a_topic_that_names_the_device_leaves_the_names_to_the_metrics() -> None
         pytest.param({"bn": "room/", "n": "lamp/on"}, "room/lamp", "on", id="path"),
         pytest.param({"bn": "ws-1:", "n": "level"}, "ws-1", "level", id="separator"),
         pytest.param({"bn": "ws-1", "n": "level"}, "ws-1", "level", id="no separator"),
+        pytest.param({"bn": OW, "n": "temp"}, OW, "temp", id="URN without separator"),
+        pytest.param({"bn": OW, "n": ":temp"}, OW, "temp", id="separator in front"),
+        pytest.param({"bn": OW, "u": "Cel"}, OW, "Cel", id="URN alone"),
         pytest.param({"bn": "ws-1", "u": "Cel"}, "ws-1", "Cel", id="unit"),
         pytest.param({"n": "ws-1", "u": "Cel"}, "ws-1", "Cel", id="one word"),
         pytest.param({"n": "ws-1"}, "ws-1", None, id="neither name nor unit"),
@@ -152,10 +155,11 @@ def test_a_name_becomes_source_and_metric(
     [
         ({"n": "level"}, "level"),
         ({"bn": "ws-1:", "n": "level"}, "level"),
+        ({"bn": OW, "n": "level", "u": "Cel"}, "level"),
         ({"u": "Cel"}, "Cel"),
         ({}, None),
     ],
-    ids=["name", "both", "unit", "none"],
+    ids=["name", "both", "URN without separator", "unit", "none"],
 )
 def test_the_metric_of_a_device_that_the_topic_names(
     record: dict[str, Any], metric: str | None
@@ -252,7 +256,7 @@ NUMBERS = st.integers(-1_000, 1_000)
 RECORDS = st.fixed_dictionaries(
     {"v": NUMBERS, "u": st.sampled_from(("Cel", "V"))},
     optional={
-        "bn": st.sampled_from((f"{OW}:", OW, "gw/a/", "gw/")),
+        "bn": st.sampled_from((f"{OW}:", f"{OW}_a/", "gw/a/", "gw/")),
         "bt": st.sampled_from((0, -30, 1_320_067_464)),
         "bv": NUMBERS,
         "n": st.sampled_from(("x", "y")),
