@@ -4,7 +4,8 @@ Samples that came too late live are left out by whoever reads them; those that w
 waiting once they are in order (RULES 4), so no source has a lateness here.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Final
 
@@ -84,7 +85,7 @@ class Hindsight:
         return self._engine.explain(rule, source=source)
 
 
-def metrics_of(rules: RuleSet) -> Collection[str] | None:
+def metrics_of(rules: RuleSet) -> AbstractSet[str] | None:
     """The metrics that some rule reads; None: every one."""
     if any(rule.metric == EVERY_METRIC for rule in rules.rules):
         return None

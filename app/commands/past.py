@@ -118,7 +118,8 @@ def moment(text: str, *, zone: "ZoneInfo", option: str) -> "Ts":
 
 
 def unreadable(path: Path, error: Exception) -> None:
-    complain(f"{path}: cannot be read and is passed over: {error}")
+    why = " ".join(str(error).split())
+    complain(f"{path}: cannot be read and is passed over: {why}")
 
 
 @contextmanager
@@ -151,6 +152,8 @@ def outside(history: Path) -> Iterator[None]:
         yield
     except ValueError as error:
         raise OutsideError(str(error)) from error
+    except BrokenPipeError:  # of our own output: whoever reads it has seen enough
+        raise
     except OSError as error:
         message = f"{error.filename or history}: {error.strerror or error}"
         raise OutsideError(message) from error

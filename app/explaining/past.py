@@ -22,11 +22,12 @@ from rules.explain import Unexplained, differing, nearest
 from rules.explain_alarm import Explanation
 from rules.hindsight import Hindsight, metrics_of
 from rules.incidents import Incident
-from rules.ruleset import NORMAL, Rule, RuleSet
+from rules.ruleset import EVERY_METRIC, NORMAL, Rule, RuleSet
 from tickets.casebook import Casebook
 
 DAY_MS: Final = 86_400_000
 _TIMES: Final = 4
+_NAMED: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def explain_past(
     metrics = metrics_of(RuleSet((rule,)))
     sweep = Sweep(question.history, since=since, until=until, metrics=metrics, tell=tell)
     wanted = None if _joins_sources(rule) else _with_parents(source)
-    chosen = _Chosen(wanted)
+    chosen = _Chosen(wanted, source)
     hindsight = _hindsight(question, rule, since, until, wanted)
     book = Casebook(question.opener, close_after=question.close_after)
     for piece in ahead(sweep):
@@ -56,24 +57,36 @@ def explain_past(
         progress(sweep.done, sweep.rows)
     _file(book, hindsight.end(until))
     book.advance(until)
-    if source not in chosen.heard:
-        message = _never(question, rule, source, chosen.heard)
+    if source not in sweep.sources:
+        message = _never(question, rule, source, sweep.sources)
+        raise Unexplained(message)
+    if not chosen.sent:
+        message = _unread(rule, source, sweep.metrics)
         raise Unexplained(message)
     explanation = hindsight.explain(rule.name, source=source)
     return Explained(explanation, since, filed(book, rule, explanation, until=until))
 
 
 class _Chosen:
-    """Rows of some sources only, so that a city of them costs nothing; None: of all."""
+    """Rows of some sources only, so that a city of them costs nothing; None: of all. ``sent``: some
+    were of ``source``."""
 
-    def __init__(self, wanted: Sequence[str] | None) -> None:
-        self.heard: tuple[str, ...] = ()
+    def __init__(self, wanted: Sequence[str] | None, source: str) -> None:
+        self.sent = False
+        self._heard: tuple[str, ...] = ()
         self._wanted = wanted
+        self._source = source
         self._codes: Codes = np.empty(0, np.int32)
 
     def of(self, batch: Batch) -> Batch:
-        known = len(self.heard)
-        self.heard = batch.sources
+        found = self._of(batch)
+        if not self.sent and self._source in found.sources:
+            self.sent = bool((found.source == found.sources.index(self._source)).any())
+        return found
+
+    def _of(self, batch: Batch) -> Batch:
+        known = len(self._heard)
+        self._heard = batch.sources
         if self._wanted is None:
             return batch
         new = [_place(name, self._wanted) for name in batch.sources[known:]]
@@ -151,6 +164,16 @@ def _with_parents(source: str) -> list[str]:
 def _file(book: Casebook, incidents: Sequence[Incident]) -> None:
     for incident in incidents:
         book.file(incident)
+
+
+def _unread(rule: Rule, source: str, metrics: Sequence[str]) -> str:
+    """Of a source that has sent other things."""
+    what = "nothing" if rule.metric == EVERY_METRIC else f"no {rule.metric}"
+    message = f"{source} has sent {what} in this time"
+    if rule.metric in (EVERY_METRIC, *metrics):
+        return f"{message}, so rule '{rule.name}' judges nothing there"
+    near = nearest(rule.metric, metrics) or f"; there is {', '.join(metrics[:_NAMED])}"
+    return f"{message}, nor has anybody{near}"
 
 
 def _never(question: Question, rule: Rule, source: str, heard: Sequence[str]) -> str:

@@ -125,6 +125,11 @@ class Sweep:
         return max((group.newest for group in self._groups), default=None)
 
     @property
+    def sources(self) -> tuple[str, ...]:
+        """The names that were met so far, with other metrics too."""
+        return self._sources.names
+
+    @property
     def metrics(self) -> tuple[str, ...]:
         """The names that were met so far, of other metrics too."""
         return self._metric_numbers.names

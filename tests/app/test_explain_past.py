@@ -8,9 +8,11 @@ import pytest
 
 from app.spoken import exactly
 from citypatrol.clock import rfc3339
+from citypatrol.samples import Batch, Sample
 from tests.app.a_backtest import at, fill, flood
 from tests.app.a_city import write_city
 from tests.app.a_command import Done, Run
+from tests.citypatrol.a_history import entries, write
 
 Explain = Callable[..., Done]
 
@@ -130,6 +132,39 @@ def test_what_cannot_be_explained(
     done = explain(*words)
     assert (done.returncode, done.stdout) == (status, "")
     assert says in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("metric", "source", "says"),
+    [
+        (
+            "level",
+            "a",
+            "a has sent no level in this time, nor has anybody; the nearest: water_level",
+        ),
+        (
+            "pm25",
+            "a",
+            "a has sent no pm25 in this time, nor has anybody; there is rain, water_level",
+        ),
+        ("rain", "a", "a has sent no rain in this time, so rule 'r' judges nothing there"),
+        ("rain", "c", "there is no source c"),
+    ],
+)
+def test_a_source_that_sends_other_things(
+    run: Run, tmp_path: Path, metric: str, source: str, says: str
+) -> None:
+    write(tmp_path / "h", entries(Batch.of([
+        *(Sample("a", "water_level", at(minute), 1.0) for minute in range(9)),
+        Sample("b", "rain", at(1), 1.0),
+    ])))  # fmt: skip
+    (tmp_path / "r.yaml").write_text(
+        f"rules: [{{name: r, select: {{metric: {metric}}}, when: {{above: 5}}}}]"
+    )
+    words = ("--rules", str(tmp_path / "r.yaml"), "--history", str(tmp_path / "h"))
+    done = run("explain", "r", source, *words, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == f"citypatrol explain: {says}\n"
 
 
 @pytest.mark.parametrize(
