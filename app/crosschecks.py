@@ -6,6 +6,9 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
+import numpy as np
+from numpy.typing import NDArray
+
 from app.city import City
 from app.guard import is_loopback
 from citypatrol.errors import Problem
@@ -152,13 +155,13 @@ def _without_threshold(city: City, document: Document) -> Iterator[Problem]:
             if (rule.name, label) in said or label not in city.registry.columns:
                 continue
             said.add((rule.name, label))
-            filled = {source for source, _ in city.registry.values(label)}
-            empty = sorted(_selected(city, rule) - filled)
-            if empty:
-                named = ", ".join(empty[:MOST_NAMED]) + (", ..." if len(empty) > MOST_NAMED else "")
-                have = "source has" if len(empty) == 1 else "sources have"
+            empty = _selected(city, rule) & ~city.registry.filled(label)
+            if count := int(np.count_nonzero(empty)):
+                named = ", ".join(city.registry.first_ids(empty, most=MOST_NAMED))
+                named += ", ..." if count > MOST_NAMED else ""
+                have = "source has" if count == 1 else "sources have"
                 message = (
-                    f"rule '{rule.name}': {len(empty)} {have} no {label} "
+                    f"rule '{rule.name}': {count} {have} no {label} "
                     f"and there is no default, so it judges nothing there: {named}"
                 )
                 yield document.problem(message, "rules")
@@ -206,16 +209,14 @@ def _certificates(city: City, document: Document) -> Iterator[Problem]:
                 yield document.problem(message, "inputs", index, name)
 
 
-def _selected(city: City, rule: Rule) -> set[str]:
-    """The registered sources that its ``where`` lets through; all without one, since the registry
+def _selected(city: City, rule: Rule) -> NDArray[np.bool_]:
+    """The rows of the registry that its ``where`` lets through; all without one, since the registry
     does not say who sends which metric."""
-    if not rule.where:
-        return set(city.registry.ids())
-    sets = [
-        {source for source, cell in city.registry.values(label) if cell in values}
-        for label, values in rule.where
-    ]
-    return set.intersection(*sets)
+    found = np.ones(len(city.registry), np.bool_)
+    for label, values in rule.where:
+        masks = [city.registry.having(label, value) for value in values]
+        found &= np.logical_or.reduce(masks)
+    return found
 
 
 def _cameras(city: City) -> Iterator[Problem]:

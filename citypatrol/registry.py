@@ -144,6 +144,12 @@ class Registry:
         mask: NDArray[np.bool_] = self._columns[column].is_valid().to_numpy(zero_copy_only=False)
         return mask
 
+    def first_ids(self, rows: NDArray[np.bool_], *, most: int) -> list[str]:
+        """The first ids, by name, of those rows whose bool is true."""
+        ids = self._columns["id"].filter(pa.array(rows))
+        found: list[str] = ids.take(pc.bottom_k_unstable(ids, most)).to_pylist()
+        return found
+
     def id_of(self, row: int) -> str:
         id: str = self._columns["id"][row].as_py()
         return id

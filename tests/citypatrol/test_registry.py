@@ -3,6 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from citypatrol.registry import Place, Registry
@@ -198,6 +199,22 @@ NO_HEAD = f"the first line must name the columns {FIELDS}"
 )
 def test_wrong(tmp_path: Path, text: str | bytes, expected: list[str]) -> None:
     assert read(tmp_path, text)[1] == [f"registry.csv:{line}" for line in expected]
+
+
+@pytest.mark.parametrize(
+    ("rows", "most", "ids"),
+    [
+        ([True, True, True, True], 2, ["bare", "cam-1"]),
+        ([True, True, False, True], 9, ["cam-1", "cam-1/south", "pump"]),
+        ([False, False, False, False], 2, []),
+    ],
+    ids=["the first by name", "fewer than asked for", "none"],
+)
+def test_the_first_ids_of_some_rows(
+    tmp_path: Path, rows: list[bool], most: int, ids: list[str]
+) -> None:
+    registry, _ = read(tmp_path, GOOD)
+    assert registry.first_ids(np.array(rows), most=most) == ids
 
 
 def test_what_is_right_is_there_beside_what_is_wrong(tmp_path: Path) -> None:
