@@ -4,7 +4,7 @@ When the tests are collected it runs them once, and remembers which of them ran 
 processor time. From then on a line of JSON in, ``{"file", "lines", "budget_s"}``, says that this
 file has a fault in these lines: the tests that ran one of them run again in a fork, until one
 fails; a line of JSON out tells. A fault in the body of a function is put into the
-functions that are there; only one in what runs at import costs a fork that imports all anew.
+functions that are there; only one in what runs at import costs a new process.
 """
 
 import ast
@@ -15,6 +15,7 @@ import os
 import resource
 import select
 import signal
+import subprocess
 import sys
 import time
 import traceback
@@ -27,7 +28,7 @@ from typing import Any, Final
 import coverage
 import pytest
 
-_OURS: Final = {"rules", "tickets", "sinks", "edge", "app", "grafana", "tests", "conftest"}
+_ANEW: Final = "--anew"
 _PATIENCE_S: Final = 240.0
 _MEMORY: Final = 4 << 30
 _WORDS: Final = (
@@ -73,6 +74,11 @@ class Trials:
             if isinstance(one, FunctionType):
                 self._functions.setdefault(one.__code__.co_filename, []).append(one)
         gc.freeze()
+        some = sorted(self._cpu_s, key=lambda one: self._cpu_s[one])[::9]
+        found = _forked(lambda: _anew("rules/tree.py", some), seconds=3600.0, cpu_s=3600.0)
+        if found != {"fate": "survived"}:
+            self._tell({"wrong": f"the tests fail when all is imported anew: {found}"[:4000]})
+            return True
         self._tell({"tests": len(self._cpu_s), "cpu_s": round(sum(self._cpu_s.values()), 1)})
         for line in self._asked:
             self._tell(self._judge(**json.loads(line)))
@@ -166,10 +172,17 @@ class _Chosen:
 
 
 def _anew(file: str, chosen: Sequence[str]) -> dict[str, Any]:
-    """All that may stand on the file is imported again."""
-    for name in list(sys.modules):
-        if name.partition(".")[0] in _OURS:
-            del sys.modules[name]
+    """In a new process: all that stands on the file is to be imported again."""
+    words = [sys.executable, "-m", "bench.mutants_trial", _ANEW, file]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as run:
+        said, _ = run.communicate(json.dumps(chosen).encode())
+    if not said:
+        return {"fate": "killed", "by": "it did not end, or died"}
+    found: dict[str, Any] = json.loads(said)
+    return found
+
+
+def _this_anew(file: str, chosen: Sequence[str]) -> dict[str, Any]:
     try:
         importlib.import_module(file.removesuffix(".py").replace("/", "."))
     except Exception:  # noqa: BLE001 - whatever a fault does
@@ -177,11 +190,8 @@ def _anew(file: str, chosen: Sequence[str]) -> dict[str, Any]:
     failed = _Failed()
     files = dict.fromkeys(one.partition("::")[0] for one in chosen)
     words = [word for word in _WORDS if not word.startswith("--basetemp")]
-    code = pytest.main(
-        [*words, "-x", f"--basetemp=tried/{os.getpid()}", *files],
-        plugins=[_Chosen(chosen), failed],
-    )
-    if code:
+    words += ["-x", f"--basetemp=tried/{os.getpid()}", *files]
+    if pytest.main(words, plugins=[_Chosen(chosen), failed]):
         return {"fate": "killed", "by": failed.name or "collecting"}
     return {"fate": "survived"}
 
@@ -262,6 +272,9 @@ def main() -> int:
         out.write(json.dumps(answer) + "\n")
         out.flush()
 
+    if sys.argv[1] == _ANEW:
+        tell(_this_anew(sys.argv[2], json.loads(asked.read())))
+        return 0
     return pytest.main([*_WORDS, *sys.argv[1:]], plugins=[Trials(asked, tell)])
 
 
