@@ -153,6 +153,69 @@ def test_by_the_sun_of_a_place() -> None:
     assert not Hours(during, place=None).is_known
 
 
+SUNRISE, SUNSET = Edge("sunrise"), Edge("sunset")
+DEEP_NIGHT = Span(Edge("sunset", HOUR), Edge("sunrise", -HOUR))
+TROMSO, TRONDHEIM, OULU = (69.65, 18.96), (63.43, 10.4), (65.01, 25.47)
+
+
+def clock(hours: float) -> Edge:
+    return Edge("midnight", round(hours * HOUR))
+
+
+@pytest.mark.parametrize(
+    ("span", "place", "begin", "hours"),
+    [
+        pytest.param(Span(SUNSET, SUNRISE), TROMSO, "2026-06-10", 0, id="no night"),
+        pytest.param(Span(SUNRISE, SUNSET), TROMSO, "2026-06-10", 96, id="day without a gap"),
+        pytest.param(Span(SUNRISE, SUNSET), TROMSO, "2026-12-20", 0, id="no day"),
+        pytest.param(Span(SUNSET, SUNRISE), TROMSO, "2026-12-20", 96, id="night without a gap"),
+        pytest.param(DEEP_NIGHT, TROMSO, "2026-12-20", 96, id="dark"),
+        pytest.param(
+            Span(Edge("sunset", HOUR), Edge("sunrise", -HOUR)),
+            OULU,
+            "2026-06-20",
+            0,
+            id="too short",
+        ),
+        pytest.param(Span(SUNSET, clock(23)), TROMSO, "2026-06-10", 0, id="no sunset before 23:00"),
+        pytest.param(Span(clock(22), SUNRISE), TROMSO, "2026-06-10", 0, id="up at 22:00 already"),
+        pytest.param(Span(SUNRISE, clock(15)), TROMSO, "2026-12-20", 0, id="never up by 15:00"),
+        pytest.param(Span(clock(12), SUNSET), TROMSO, "2026-12-20", 0, id="down at noon already"),
+        pytest.param(Span(SUNSET, clock(21)), TRONDHEIM, "2026-06-20", 0, id="a late sunset"),
+        pytest.param(Span(clock(7), SUNRISE), TRONDHEIM, "2026-06-20", 0, id="an early sunrise"),
+    ],
+)
+def test_far_in_the_north(span: Span, place: tuple[float, float], begin: str, hours: int) -> None:
+    """Hours of the four days from ``begin`` (UTC) in which it holds."""
+    there = Hours(During((span,), place=place), place=place)
+    start = ms(f"{begin}T00:00:00")
+    minutes = range(start, start + 4 * DAY, 60_000)
+    assert sum(map(there.holds, minutes)) == hours * 60
+
+
+def test_a_sunset_that_moves_past_the_end_and_back() -> None:
+    evening = Span(SUNSET, clock(22))  # UTC; the sun of Trondheim sets at 21:38 on the longest day
+    there = Hours(During((evening,), place=TRONDHEIM), place=TRONDHEIM)
+    midsummer, winter = (ms(f"2026-{month}-21T00:00:00") for month in ("06", "12"))
+    held = [sum(map(there.holds, range(one, one + DAY, 60_000))) for one in (midsummer, winter)]
+    assert 20 <= held[0] <= 25
+    assert 8 * 60 < held[1] < 9 * 60
+
+
+@pytest.mark.parametrize(
+    ("clocks", "expected"),
+    [
+        pytest.param((2.5, 6), ["+Sun 29 03:00 +0200", "-Sun 29 06:00 +0200"], id="begins in it"),
+        pytest.param((22, 2.5), ["+Sat 28 22:00 +0100", "-Sun 29 03:00 +0200"], id="ends in it"),
+        pytest.param((2.5, 3.5), ["+Sun 29 03:00 +0200", "-Sun 29 03:30 +0200"], id="around it"),
+        pytest.param((2, 2.5), ["+Mon 30 02:00 +0200", "-Mon 30 02:30 +0200"], id="all of it"),
+    ],
+)
+def test_a_time_that_the_clock_leaves_out(clocks: tuple[float, float], expected: list[str]) -> None:
+    during = During(spans(clocks), timezone="Europe/Berlin")
+    assert changes(during, "2026-03-28T12:00:00", 2, "Europe/Berlin") == expected
+
+
 @given(
     at=st.integers(0, 4 * 366 * 24 * 60),
     clocks=st.lists(
