@@ -26,7 +26,7 @@ FLUSH_S: Final = 45.0
 """RULES 26: the open hour at least every 60 s; reading and writing take their time too."""
 FLUSH_ROWS: Final = 250_000
 """What the memory is bounded by: rows and their encoding take 60 MB."""
-FLUSH_BYTES: Final = 16_000_000
+FLUSH_BYTES: Final = 8_000_000
 """Of control records: a city that introduces itself writes 1 MB a second of them."""
 _PAGE: Final = 64
 _WAIT_S: Final = 0.5
