@@ -11,6 +11,7 @@ import numpy as np
 from citypatrol.clock import Ts
 from citypatrol.columns import Column, Floats, Ints, Texts
 from rules.block import NEVER
+from rules.held import spread
 from rules.waiting import LATE, Held, WaitingRoom
 
 
@@ -138,23 +139,21 @@ class Gate:
     def _refuse(self, rows: Rows, fresh: np.ndarray) -> None:
         """Count what is late or in conflict, and mend ``fresh`` in place: behind a row that is
         refused the next one may be too, or need not be."""
-        begins = np.concatenate(([True], rows.series[1:] != rows.series[:-1]))
-        number = np.cumsum(begins)
-        odd = np.zeros(number[-1] + 1, bool)
-        odd[number[~fresh]] = True
-        at = np.flatnonzero(odd[number])
+        series = rows.series[np.flatnonzero(~fresh)]
+        series = series[np.diff(series, prepend=-1) > 0]
+        begin = rows.series.searchsorted(series)
+        group, within = spread(rows.series.searchsorted(series, "right") - begin)
+        at = begin[group] + within
         # Before the rows of each series stands what is known of it, then each is held against the
         # newest before it.
-        group = np.cumsum(begins[at])
-        own = np.arange(len(at)) + group
-        size = len(at) + int(group[-1])
+        own = np.arange(1, len(at) + 1) + group
+        size = len(at) + len(series)
         known = np.ones(size, bool)
         known[own] = False
-        series = rows.series[at[begins[at]]]
         ts, value, of = np.empty(size, np.int64), np.empty(size), np.empty(size, np.int64)
         ts[own], ts[known] = rows.ts[at], self.newest.data[series]
         value[own], value[known] = rows.value[at], self.value.data[series]
-        of[own], of[known] = group, np.arange(1, len(series) + 1)
+        of[own], of[known] = group, np.arange(len(series))
         rank = of * size + np.unique(ts, return_inverse=True)[1]
         newest = np.maximum.accumulate(rank)
         newer = np.concatenate(([True], rank[1:] > newest[:-1]))

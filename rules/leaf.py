@@ -55,16 +55,17 @@ class Leaf:
         return [(self.strand, key) for key in keys if key != _NOBODY]
 
     def truth(self, series: Sequence[Series], newest: Newest, *, at: Ts) -> Truth:
-        """Of all these at an instant, by their newest samples up to it."""
+        """Of all these at an instant, by their newest samples. One that is newer than the instant
+        has not moved it: else the alarm would stand at that sample by now."""
         if self.part.site is not None:
-            heard = [one for one in series if newest[one][0] <= at]
+            heard = [one for one in series if newest[one][0] != NEVER]
             if not heard:
                 return None
             each = (self._of_one(one, newest, at=at) for one in heard)
             return some(each) if self.part.site == "any" else every(each)
         for one in series:  # the source's own word, else its parent's
             ts = newest[one][0]
-            if ts <= at and (self.part.missing is not None or at < ts + self._life(one)):
+            if ts != NEVER and (self.part.missing is not None or at < ts + self._life(one)):
                 return self._of_one(one, newest, at=at)
         return None
 

@@ -49,6 +49,12 @@ CASES = [
         id="what was said while blind stays worthless",
     ),
     pytest.param(
+        "when: {all: [{above: 0}, {missing: 5s, site: all}]}",
+        "seen a site=s\nseen b site=s\n0 b x 1\n4 a x 2\n| 5\n7 a x 2\n| 8\n| 10\n| 13",
+        ["a x since 12 fired 12 value 2", "b x since 12 fired 12 value 1"],
+        id="a neighbour that was not silent then is not silent when time is looked over again",
+    ),
+    pytest.param(
         "when: {any: [{metric: level, above: 5}]}",
         "0 cam/n x 9\n0 cam level 9\n| 1\n5 cam/n level 1\n| 6",
         ["cam/n x since 0 fired 0 cleared 5 value 9"],
@@ -78,6 +84,13 @@ CASES = [
             "c x since 4 fired 4 value 0",
         ],
         id="all gauges of a site, whoever asks; without a site nothing is known",
+    ),
+    pytest.param(
+        "when: {above: 5}, clear: {any: [{below: 1}, {metric: z, above: 0}]}, "
+        "during: {days: [wed]}",
+        "0 a x 9\n0 a z 0\n| 1\n2 a x 3\n| 3\n4 a z 1\n| 5\n6 a x 9\n| 7\n8 a x 0\n| 9",
+        ["a x since 0 fired 0 cleared 4 value 9", "a x since 6 fired 6 cleared 8 value 9"],
+        id="one comparison, and a clear that joins",
     ),
     pytest.param(
         "when: {all: [{site: all, above: 0.5}]}",

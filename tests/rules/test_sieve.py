@@ -48,14 +48,13 @@ def rules(draw: st.DrawFn, *, name: str) -> dict[str, Any]:
 
 @st.composite
 def streams(draw: st.DrawFn) -> list[Record]:
-    seen = [SourceSeen(DAY, name, labels, 0, 7_200_000) for name, labels in LABELS.items()]
-    stream: list[Record] = [*seen]
+    stream: list[Record] = [
+        SourceSeen(DAY, name, labels, 0, 7_200_000) for name, labels in LABELS.items()
+    ]
     at = DAY
     for _ in range(draw(st.integers(1, 12))):
         rows = draw(st.lists(st.tuples(st.sampled_from("abc"), VALUES), min_size=1, max_size=4))
         stream.append(Batch.of([Sample(s, "x", at + n, v) for n, (s, v) in enumerate(rows)]))
-        if draw(st.integers(0, 9)) == 9:
-            stream.append(SourceSeen(DAY, "c", {"lim": "0"}, 0, 7_200_000))
         at += 1000
         stream.append(Tick(at))
     return stream
