@@ -39,8 +39,8 @@ IMPURE = {
 TESTS = (
     "tests/rules/test_*.py",
     *(f"tests/app/test_{name}.py" for name in (
-        "authors_mistakes", "backtest", "crosschecks", "diff", "explain_past", "packs",
-        "rule_tests", "schemas", "starter_lights", "wrong_files",
+        "authors_mistakes", "backtest", "backtest_idle", "crosschecks", "diff", "explain_past",
+        "packs", "rule_tests", "schemas", "starter_lights", "wrong_files",
     )),
     "tests/tickets/test_first_load.py",
 )  # fmt: skip
