@@ -291,6 +291,26 @@ def test_a_tree_of_conditions() -> None:
     assert found.when.parts[1].parts[0].because == "no sample yet"
 
 
+@pytest.mark.parametrize(
+    ("at", "told"),
+    [
+        pytest.param(89, [("cam/north", 0)], id="its own word"),
+        pytest.param(90, [("cam", 1)], id="its camera's, when its own has died"),
+        pytest.param(150, [("cam/north", 0)], id="none, when both have"),
+    ],
+)
+def test_a_region_whose_own_word_dies(at: int, told: list[tuple[str, float]]) -> None:
+    words = "when: {below: 0.5, for: 60s}, unless: {metric: fault, above: 0}, stale: 90s"
+    records = [
+        sample(0, 0, "fault", "cam/north"), sample(60, 1, "fault", "cam"),
+        sample(85, 0.1, source="cam/north"),
+    ]  # fmt: skip
+    found = explained(words, *records, at=at, source="cam/north")
+    assert found.unless is not None
+    assert [(one.source, one.value) for one in found.unless.seen] == told
+    assert (found.unless.truth is True) == (at == 90)
+
+
 def test_a_region_looks_at_its_camera() -> None:
     words = "when: {below: 0.5, for: 60s}, unless: {metric: fault, above: 0}"
     records = [sample(0, 1, "fault", "cam"), sample(5, 0.1, source="cam/north")]
