@@ -180,7 +180,8 @@ def _tell(
     else:
         files = f"{len(found.files)} file{'' if len(found.files) == 1 else 's'}"
         when = "" if span[0] is None else f", {span[0]} to {span[1]}"
-        say(f"{found.written:,} samples into {files}, {found.known:,} were there already{when}")
+        samples = f"{found.written:,} sample{'' if found.written == 1 else 's'}"
+        say(f"{samples} into {files}, {found.known:,} were there already{when}")
     if refused.count:
         for line in refused.first:
             complain(printable(f"{args.what}:{line}"))

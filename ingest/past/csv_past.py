@@ -113,9 +113,9 @@ class _Layout:
 
     def _at(self, name: str | None, what: str, word: str) -> int:
         if name is None:
+            names = ", ".join(filter(None, self._names)) or "nothing"
             message = (
-                f"no column tells {what}: the first line names {', '.join(self._names)};"
-                f" write --columns {word}=NAME"
+                f"no column tells {what}: the first line names {names}; write --columns {word}=NAME"
             )
             raise ValueError(message)
         return self._names.index(name)

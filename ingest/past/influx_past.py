@@ -62,6 +62,10 @@ def _series(url: str, asked: Asked) -> Iterator[Mapping[str, Any]]:
         said = error.read(_SHOWN).decode("utf-8", "replace").strip()
         message = f"InfluxDB answers {error.code}: {said}"
         raise ValueError(message) from error
+    except urllib.error.URLError as error:
+        why = error.reason.strerror if isinstance(error.reason, OSError) else error.reason
+        message = f"there is no way to it: {why}; is its address right, and does it run?"
+        raise OSError(message) from error
     except http.client.HTTPException as error:
         message = f"the answer broke off: {error!r}"
         raise OSError(message) from error

@@ -72,6 +72,7 @@ def test_csv_lines_that_are_refused(line: str, why: str) -> None:
     ("head", "mapped", "why"),
     [
         ("a,b", Mapped({}), "a time: the first line names a, b; write --columns ts=NAME"),
+        ("", Mapped({}), "a time: the first line names nothing; write --columns ts=NAME"),
         ("ts,x", Mapped({}), "no column tells a source"),
         ("ts,source,value", Mapped({}), "no column tells a metric"),
         ("ts,source", Mapped({}), "there is no column of values"),
