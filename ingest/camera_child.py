@@ -43,8 +43,8 @@ _STEADY_S = 30.0
 _RTSP_PORTS = {"rtsp": 554, "rtsps": 322}
 _ASK_TIMEOUT_S = 2.0
 _NEVER_MET = (Trouble.REFUSED, Trouble.UNREACHABLE, Trouble.SILENT)
-"""The camera has said nothing of how it was asked; else it is asked the other way next time, since
-a gateway may look at the host in the url."""
+"""The camera has said nothing of how it was asked."""
+_BY_HOST = (Trouble.UNAUTHORIZED, Trouble.NOT_FOUND)
 
 
 class _Camera:
@@ -57,6 +57,7 @@ class _Camera:
         self._child = child
         self._phase = "connecting"
         self._way = Way.RELAYED
+        self._looks_at_host = False
         self._trouble = ""
         self._came_back_at = time.monotonic()
 
@@ -80,11 +81,23 @@ class _Camera:
             trouble, words = self._read()
             played = self._phase == "playing"
             steady = played and time.monotonic() - began > _STEADY_S
-            self._way = Way.RELAYED if played or trouble in _NEVER_MET else self._way.other
+            self._way = self._next_way(trouble, played=played)
             failures = 1 if steady else failures + 1
             self._came_back()
             self._phase, self._trouble = "waiting", words
             self._wait(trouble, failures=failures)
+
+    def _next_way(self, trouble: Trouble, *, played: bool) -> Way:
+        """It is asked the other way when it answered and gave nothing: a gateway may look at the
+        host in the url. One that does so is not tried through the relay again, since each refused
+        login may count."""
+        if played:
+            return self._way if self._looks_at_host else Way.RELAYED
+        if trouble in _NEVER_MET:
+            return self._way
+        if self._way is Way.RELAYED:
+            self._looks_at_host = trouble in _BY_HOST
+        return self._way.other
 
     def _read(self) -> tuple[Trouble, str]:
         """Read until it fails; a frame clears the trouble of before."""
