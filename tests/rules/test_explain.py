@@ -342,6 +342,19 @@ def test_a_site_without_that_metric() -> None:
     )  # fmt: skip
 
 
+def test_what_waits_is_not_told_yet() -> None:
+    """As of the instant up to which all samples of the source have come (RULES 3)."""
+    waits = SourceSeen(DAY, "a", {}, 30_000, 7_200_000)
+    records = [waits, sample(0, 20), sample(35, 3)]
+    found = explained("when: {above: 15, for: 120s}", *records, at=60)
+    assert facts(found, "at", "state", "since", "fires_at") == {
+        "at": 30, "state": "pending", "since": 0, "fires_at": 120,
+    }  # fmt: skip
+    assert facts(explained("when: {above: 15}", *records, at=70), "at", "state") == {
+        "at": 40, "state": "ok",
+    }  # fmt: skip
+
+
 def test_the_hours() -> None:
     words = "when: {above: 15}, during: {time: '02:00-04:00'}"
     found = explained(words, sample(0, 20), at=10)

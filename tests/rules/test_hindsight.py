@@ -61,7 +61,7 @@ def test_it_gives_what_was_judged_live(data: st.DataObject, scene: Scene, drawn:
 
 def test_labels_hold_from_when_they_were_said() -> None:
     seen = [SourceSeen(DAY + at, "a", {"limit": limit}, 0, 7_200_000) for at, limit in
-            ((0, "1"), (30_000, "9"))]  # fmt: skip
+            ((0, "1"), (30_000, "9"), (90_000, "1"))]  # fmt: skip
     hindsight = Hindsight(
         one_rule("when: {above: {label: limit}}"),
         introduce=nobody,
@@ -73,6 +73,8 @@ def test_labels_hold_from_when_they_were_said() -> None:
     assert outcome([*said, *hindsight.end(DAY + 60_000)]) == [
         "a x since 20 fired 20 cleared 30 value 5"
     ]
+    said = hindsight.judge(batch([Sample("a", "x", DAY + 95_000, 6.0)]), before=DAY + 96_000)
+    assert outcome(said) == ["a x since 95 fired 95 value 6"]
 
 
 def test_a_timer_that_ends_among_the_samples_is_told_with_them() -> None:
