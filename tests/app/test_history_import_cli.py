@@ -55,7 +55,7 @@ def test_bad_lines_are_set_aside(run: Run, tmp_path: Path) -> None:
         (("a.csv", "--format", "csv", "--columns", "when=ts"), 2, "is no pair like ts=time"),
         (("a.csv", "--format", "csv", "--columns", "ts=when"), 3, "no column 'when' for ts"),
         (("ftp://x?db=y", "--format", "influx"), 3, "write http://HOST:8086?db=NAME"),
-        (("http://u:p@127.0.0.1:1?db=y", "--format", "influx"), 3, "is no way to it: Connection refused"),
+        (("http://u:p@127.0.0.1:1?db=y", "--format", "influx"), 3, "to it: Connection refused"),
     ],
 )  # fmt: skip
 def test_what_cannot_be(
