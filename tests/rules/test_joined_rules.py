@@ -93,6 +93,18 @@ CASES = [
         id="one comparison, and a clear that joins",
     ),
     pytest.param(
+        "when: {any: [{not: {below: {label: limit}}}]}",
+        "seen a limit=5\nseen b\n0 a x 9\n0 b x 9\n| 1",
+        ["a x since 0 fired 0 value 9"],
+        id="who has no low threshold is not above it",
+    ),
+    pytest.param(
+        "when: {any: [{not: {above: {label: limit}}}]}",
+        "seen a limit=5\nseen b\n0 a x 3\n0 b x 3\n| 1",
+        ["a x since 0 fired 0 value 3"],
+        id="who has no high threshold is not below it",
+    ),
+    pytest.param(
         "when: {all: [{site: all, above: 0.5}]}",
         "seen a site=s lateness=30\nseen b site=s lateness=30\n5 a x 1\n10 b x 9\n| 40\n| 60",
         ["a x since 5 fired 5 value 1", "b x since 10 fired 10 value 9"],
