@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -144,7 +145,9 @@ class Trials:
 
     def _swapped(self, file: str, chosen: Sequence[str]) -> dict[str, Any]:
         path = Path(file).resolve()
-        bodies = dict(_bodies(compile(path.read_text(), str(path), "exec")))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of ``is 1``: a fault like others
+            bodies = dict(_bodies(compile(path.read_text(), str(path), "exec")))
         for function in self._functions.get(str(path), ()):
             body = bodies.get(_name(function.__code__))
             if body is not None and body != function.__code__:
