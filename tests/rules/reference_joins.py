@@ -14,29 +14,11 @@ from citypatrol.units import duration_ms
 from rules.incidents import SEVERITIES, Incident, incident_id
 from tests.rules.reference_hours import during_changes, during_holds
 from tests.rules.reference_series import Series
+from tests.rules.reference_standing import Entry, Standing
 from tests.rules.reference_trees import Truth, gaps, kleene, leaves
 from tests.rules.reference_words import Rule, compare
 
 GRADES = SEVERITIES
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A sample, and the instant from which it counts: its own, or that of what was said before."""
-
-    at: int
-    sample: Sample
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Everything that an alarm remembers as of ``at``."""
-
-    at: int
-    since: int | None = None
-    clear_since: int | None = None
-    void: bool = False
-    firing: Incident | None = None
 
 
 @dataclass
