@@ -214,13 +214,14 @@ def _shown(
 
     shot: Shot | None = None
     for packet in packets:
+        began = False
         now = time.monotonic()
         if now - decoded_at > patience_s:
             raise CameraTrouble(Trouble.NO_VIDEO)
         if tries.hopeless(at=now):
             raise CameraTrouble(Trouble.DAMAGED)
         if shot is None and (asked := bursts.take()) is not None:
-            shot = Shot(asked)
+            shot, began = Shot(asked), True
             rest(_AT_ONCE)
         waiting = pace.decodes(
             packet,
@@ -235,7 +236,9 @@ def _shown(
             continue
         decoded_at = now
         tries.succeeded(at=now)
-        if shot is not None and _add(shot, frames if len(waiting) == 1 else frames[-1:]):
+        # The first packet after a rest may bear the time of the frame that was due before it.
+        added = () if began else frames if len(waiting) == 1 else frames[-1:]
+        if shot is not None and _add(shot, added):
             bursts.give(shot.burst())
             shot = None
         shown = pace.shows(at=now)

@@ -19,9 +19,10 @@ from bench.servers.free_port import free_port
 from bench.servers.rtsp import RtspServer, rtsp_server
 from bench.servers.scripted import scripted_camera
 from ingest.camera_av import CameraTrouble, pictures
+from ingest.camera_burst import Bursts
 from ingest.camera_relay import Way
 from ingest.camera_retry import Trouble
-from ingest.camera_wire import Pixels
+from ingest.camera_wire import BurstOrder, PictureBurst, Pixels
 
 CANARY = "canary-5f1c"
 
@@ -308,3 +309,27 @@ def test_a_gateway_that_looks_at_the_host_is_asked_directly(tmp_path: Path) -> N
     with scripted_camera(clip, mode="named") as camera:
         assert trouble(camera.url("a")) is Trouble.NOT_FOUND
         assert packets_for(camera.url("a"), way=Way.DIRECT, pictures_wanted=1) > 0
+
+
+def test_a_burst_after_a_rest_has_no_gap(tmp_path: Path) -> None:
+    """Of ten frames a second, all keyframes, nine are left out until a burst is asked for: each
+    frame from there on must be in it, with its own time."""
+    make_clip(tmp_path / "keys.mp4", seconds=20, keyframe_s=0.1)
+    bursts: list[PictureBurst] = []
+    desk = Bursts(bursts.append)
+    with rtsp_server(tmp_path) as server:
+        shown = pictures(
+            server.url("keys.mp4"),
+            every_s=1,
+            open_s=5,
+            read_s=5,
+            came_back=lambda: None,
+            count=lambda reason: None,
+            bursts=desk,
+        )
+        for number, _ in enumerate(itertools.islice(shown, 12)):
+            if number == 3:
+                desk.ask(BurstOrder("keys", 1.0, ((0.0, 0.0, 1.0, 1.0),)))
+            if bursts:
+                break
+    assert [late - early for early, late in itertools.pairwise(bursts[0].times)] == [100] * 10
