@@ -58,6 +58,7 @@ class CompoundRule:
         self._fresh = Column(np.bool_, False)  # to be looked at when its next sample comes
         self._standing: dict[int, Alarm] = {}  # where time alone has moved it since the mark
         self._next = NEVER
+        self._walked = -NEVER
         self._calm: Calm | None = None
         part = calm_part(rule)
         if part is not None:
@@ -118,6 +119,7 @@ class CompoundRule:
             self._rouse(now, touched)
         for key in sorted(touched):
             self._walk(key, now)
+        self._walked = now
         for strand in self.strands:
             strand.settle()
         if self._calm is not None:
@@ -188,10 +190,11 @@ class CompoundRule:
             block = self._sift(self._calm, strand, block, touched)
             if not len(block):
                 return
+        walked = self._walked - self._waits.of(strand.sources(block.key))
         moves = np.zeros(len(block), bool)
         for leaf in self.conditions.leaves.values():
             if leaf.strand is strand:
-                moves |= leaf.moves(block)
+                moves |= leaf.moves(block, walked=walked)
         if strand is self._own:
             own = block.key
             first = block.before_ts() == NEVER

@@ -76,19 +76,21 @@ class Leaf:
             if ts != NEVER:
                 yield ts + (self._life(one) if self.part.missing is None else self.part.missing)
 
-    def moves(self, block: Block) -> np.ndarray:
-        """Which rows of the strand's block may change its truth: an array of bools."""
+    def moves(self, block: Block, *, walked: Ints) -> np.ndarray:
+        """Which rows of the strand's block may change its truth: an array of bools. ``walked``: how
+        far time had come for each before it; what was silent or dead by then is heard again."""
         ts, value, _ = block.before(np.arange(len(block)))
         gap = block.ts - ts
         found: np.ndarray = ts == NEVER
         if self.levels is None:
-            found |= gap > (self.part.missing or 0)
+            silent = self.part.missing or 0
+            found |= (gap > silent) | (ts + silent <= walked)
             return found
         before, after = (self.levels.hold(block.key, v) for v in (value, block.value))
         sources = self.strand.sources(block.key)
         life = self._sources.stale.data[sources] if self._stale is None else self._stale
         unknown = np.isnan(value) != np.isnan(block.value)
-        found |= (before != after) | unknown | (gap > life)
+        found |= (before != after) | unknown | (gap > life) | (ts + life <= walked)
         return found
 
     def _of_one(self, one: Series, newest: Newest, *, at: Ts) -> Truth:

@@ -55,6 +55,12 @@ CASES = [
         id="a neighbour that was not silent then is not silent when time is looked over again",
     ),
     pytest.param(
+        "when: {any: [{missing: 2s}, {above: 5}]}",
+        "0 a x 1\n| 1\n| 9\n2 a x 1\n| 10\n| 12",
+        ["a x since 2 fired 2 cleared 2 value 1", "a x since 4 fired 4 value 1"],
+        id="what comes behind its own silence is heard, after a restart or not",
+    ),
+    pytest.param(
         "when: {any: [{metric: level, above: 5}]}",
         "0 cam/n x 9\n0 cam level 9\n| 1\n5 cam/n level 1\n| 6",
         ["cam/n x since 0 fired 0 cleared 5 value 9"],
