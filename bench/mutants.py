@@ -40,7 +40,7 @@ TESTS = (
     "tests/rules/test_*.py",
     *(f"tests/app/test_{name}.py" for name in (
         "authors_mistakes", "backtest", "backtest_idle", "crosschecks", "diff", "explain_past",
-        "packs", "rule_tests", "schemas", "starter_lights", "wrong_files",
+        "packs", "rule_tests", "rule_test_errors", "schemas", "starter_lights", "wrong_files",
     )),
     "tests/tickets/test_first_load.py",
 )  # fmt: skip

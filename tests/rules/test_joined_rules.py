@@ -99,6 +99,12 @@ CASES = [
         id="one comparison, and a clear that joins",
     ),
     pytest.param(
+        "when: {all: [{above: 5}, {metric: level, above: 5}]}",
+        "0 cam/n x 9\n| 1\n5 cam level 9\n| 6\n8 cam level 1\n| 9",
+        ["cam/n x since 5 fired 5 cleared 8 value 9"],
+        id="its camera's word moves a region's alarm",
+    ),
+    pytest.param(
         "when: {any: [{not: {below: {label: limit}}}]}",
         "seen a limit=5\nseen b\n0 a x 9\n0 b x 9\n| 1",
         ["a x since 0 fired 0 value 9"],
