@@ -45,7 +45,7 @@ def _polygon(points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, floa
         for (x1, y1), (x2, y2) in zip(points, (*points[1:], points[0]), strict=True)
     )
     if abs(area) < 1e-6:
-        message = "has no area: its points lie on one line"
+        message = "has no area: its points lie on one line, or its edges cross"
         raise wrong(message)
     return points
 

@@ -122,7 +122,10 @@ def read_clip(path: Path, *, every_s: float = EVERY_S) -> Iterator[tuple[float, 
                 at = frame.time - start
                 if at + 1e-6 >= wanted:
                     wanted = at + every_s
-                    yield at, np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+                    pixels = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+                    # Telephones film lying down and write beside it how it is to be turned.
+                    quarters = round(frame.rotation / 90)
+                    yield at, np.ascontiguousarray(np.rot90(pixels, quarters))
             if start is None:
                 message = f"{path}: has no frame that can be decoded"
                 raise Unreadable(message)

@@ -4,6 +4,7 @@ FFmpeg's own texts hold the url with its password, so none of them leaves this f
 one word of ``Trouble``. https://pyav.basswood-io.com/docs/stable/ , https://ffmpeg.org/ffmpeg-protocols.html#rtsp
 """
 
+import errno
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
@@ -137,6 +138,8 @@ def _trouble_at_open(error: Exception) -> Trouble:
         return Trouble.BUSY
     if isinstance(error, ConnectionRefusedError):
         return Trouble.REFUSED
+    if isinstance(error, OSError) and error.errno == errno.EPROTONOSUPPORT:
+        return Trouble.TRANSPORT
     if isinstance(error, OSError):
         return Trouble.UNREACHABLE
     return Trouble.BROKEN

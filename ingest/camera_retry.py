@@ -8,6 +8,7 @@ class Trouble(enum.Enum):
 
     REFUSED = "connection refused; is the camera on, and is the port right?"
     UNREACHABLE = "no way to the host; is its name or address right?"
+    TRANSPORT = "it does not speak this transport; write the other one: transport: tcp, or udp"
     SILENT = "it does not answer; is the camera alive?"
     UNAUTHORIZED = "it refuses the login; are user and password right?"
     NOT_FOUND = "it knows no such stream; is the path of the url right?"

@@ -158,6 +158,8 @@ class _Looking:
 
 def _list(args: argparse.Namespace) -> int:
     book = _read(_path(args.city))
+    if args.camera is not None and args.camera not in book:
+        camera_of_city(args.camera, city=args.city)
     for camera in [args.camera] if args.camera is not None else sorted(book):
         known = book.get(camera, ())
         if args.json:
@@ -179,6 +181,8 @@ def _forget(args: argparse.Namespace) -> int:
         raise UsageError(message)
     path = _path(args.city)
     before = _read(path)
+    if args.camera not in before:
+        camera_of_city(args.camera, city=args.city)
     after, unknown = forgotten(before, args.camera, None if args.all else args.numbers)
     if unknown:
         has = ", ".join(str(one.number) for one in before.get(args.camera, ())) or "none"

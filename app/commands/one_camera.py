@@ -41,7 +41,8 @@ def camera_of_city(camera: str, *, city: Path) -> "CameraConfig":
     if cameras is None or problems:
         raise ConfigError(problems)
     if camera not in cameras:
-        near = ", ".join(sorted(one.id for one in cameras)[:5])
-        message = f"{name} has no camera {camera!r}; it has {near or 'none'}"
+        near = ", ".join(sorted(one.id for one in cameras)[:5]) or "none"
+        more = f" and {len(cameras) - 5} more" if len(cameras) > 5 else ""
+        message = f"{name} has no camera {camera!r}; it has {near}{more}"
         raise WrongError(message)
     return cameras[camera]

@@ -114,6 +114,8 @@ def test_a_blind_camera_is_taught_nothing(city):
         pytest.param(["forget", "dock"], 2, "say the numbers", id="no number"),
         pytest.param(["forget", "dock", "1", "--all"], 2, "say the numbers", id="both"),
         pytest.param(["forget", "dock", "--all"], 0, "dock: 2 forgotten", id="all"),
+        pytest.param(["taught", "quay"], 1, "no camera 'quay'", id="taught, no camera"),
+        pytest.param(["forget", "quay", "--all"], 1, "no camera 'quay'", id="forget, no camera"),
         pytest.param(["teach", "gate"], 1, "no detector of `type: street`", id="no street"),
         pytest.param(["teach", "quay"], 1, "no camera 'quay'", id="no camera"),
         pytest.param(["teach", "dock", "--for", "1s"], 2, "must be 8s to 10m", id="too short"),

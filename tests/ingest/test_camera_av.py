@@ -38,7 +38,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RtspServer]:
         yield server
 
 
-def watch(url: str, *, every_s: float = 0.2, read_s: float = 5) -> Iterator[Pixels]:
+def watch(
+    url: str, *, every_s: float = 0.2, read_s: float = 5, transport: str = "tcp"
+) -> Iterator[Pixels]:
     return pictures(
         url,
         every_s=every_s,
@@ -46,12 +48,13 @@ def watch(url: str, *, every_s: float = 0.2, read_s: float = 5) -> Iterator[Pixe
         read_s=read_s,
         came_back=lambda: None,
         count=lambda reason: None,
+        transport=transport,
     )
 
 
-def trouble(url: str) -> Trouble:
+def trouble(url: str, *, transport: str = "tcp") -> Trouble:
     with pytest.raises(CameraTrouble) as caught:
-        next(watch(url))
+        next(watch(url, transport=transport))
     assert CANARY not in repr(caught.getrepr(style="short").reprcrash)
     assert CANARY not in str(caught.value)
     assert caught.value.__cause__ is None
@@ -129,6 +132,10 @@ def test_a_name_that_nobody_knows() -> None:
 
 def test_a_stream_that_is_not_there(server: RtspServer) -> None:
     assert trouble(server.url("none.mp4", user=f"viewer:{CANARY}")) is Trouble.NOT_FOUND
+
+
+def test_a_camera_without_this_transport(server: RtspServer) -> None:
+    assert trouble(server.url("short.mp4"), transport="udp") is Trouble.TRANSPORT
 
 
 def test_a_stream_without_video(server: RtspServer) -> None:
