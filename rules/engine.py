@@ -20,7 +20,7 @@ from rules.book import Counts
 from rules.explain import explain
 from rules.explain_alarm import Explanation
 from rules.gate import Rows
-from rules.incidents import Incident
+from rules.incidents import Incident, in_order
 from rules.ruleset import EVERY_METRIC, ONLINE, RuleSet
 from rules.selection import Selection, selections
 from rules.silence import SilenceRule
@@ -97,7 +97,7 @@ class Engine:
 
     def fold(self, records: Sequence[Record]) -> list[Incident]:
         """An incident when it fires, each time that it grows graver, and when it has cleared; those
-        of one come in this order, those of different ones roughly by time."""
+        of one come in this order, those of different ones by time."""
         batches: list[Batch] = []
         rows = 0
         for record in records:
@@ -120,7 +120,7 @@ class Engine:
                 self._state = switched(self._state, record)
         self._samples(batches)
         said, self._state.said = self._state.said, []
-        return sorted(said, key=_instant)
+        return in_order(said)
 
     def alarms(self) -> dict[tuple[str, str], int]:
         """How many alarms each rule has in each state: ``ok``, ``pending``, ``firing``. A rule that
@@ -267,10 +267,6 @@ class Engine:
 
     def _took(self, rule: str, begin: float) -> None:
         self.seconds[rule] = self.seconds.get(rule, 0.0) + self._stopwatch() - begin
-
-
-def _instant(incident: Incident) -> Ts:
-    return incident.fired_at if incident.cleared_at is None else incident.cleared_at
 
 
 def _stands_still() -> float:

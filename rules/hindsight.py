@@ -4,7 +4,7 @@ Samples that came too late live are left out by whoever reads them; those that w
 waiting once they are in order (RULES 4), so no source has a lateness here.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Final
@@ -70,11 +70,11 @@ class Hindsight:
             now = int(batch.ts[-1])
         if now is not None:  # and not before - 1: no silence until a sample tells of it
             records.append(Tick(now))
-        return in_order(self._engine.fold(records))
+        return self._engine.fold(records)
 
     def end(self, at: Ts) -> list[Incident]:
         """What timers bring until the end of time."""
-        return in_order(self._engine.fold([Tick(at)]))
+        return self._engine.fold([Tick(at)])
 
     def selections(self) -> list[Selection]:
         """What each rule has judged."""
@@ -90,20 +90,6 @@ def metrics_of(rules: RuleSet) -> AbstractSet[str] | None:
     if any(rule.metric == EVERY_METRIC for rule in rules.rules):
         return None
     return {metric for rule in rules.in_every_mode for metric in reads(rule)}
-
-
-def instant(incident: Incident) -> Ts:
-    """When it happened: fired, or cleared."""
-    return incident.fired_at if incident.cleared_at is None else incident.cleared_at
-
-
-def in_order(said: Iterable[Incident]) -> list[Incident]:
-    """The same whatever way the samples came in."""
-
-    def place(one: Incident) -> tuple[Ts, str, str, str, bool]:
-        return instant(one), one.rule, one.source, one.metric, one.cleared_at is not None
-
-    return sorted(said, key=place)
 
 
 def _prompt(word: Word) -> Word:

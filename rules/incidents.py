@@ -5,7 +5,7 @@ moment in which it fired, so a replay or a reload files the same ticket.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal
 
@@ -96,3 +96,18 @@ def decode_incident(data: bytes) -> Incident:
 def _spec(fields: dict[str, Any]) -> TicketSpec:
     merge = fields.pop("merge", None)
     return TicketSpec(**fields, merge=Merge(**merge) if merge else None)
+
+
+def instant(incident: Incident) -> Ts:
+    """When it happened: fired, or cleared."""
+    return incident.fired_at if incident.cleared_at is None else incident.cleared_at
+
+
+def in_order(said: Iterable[Incident]) -> list[Incident]:
+    """By their instants, and the same whatever way the samples came in: the first of a group gives
+    its ticket the place. What one alarm says at one instant stays in its order."""
+
+    def place(one: Incident) -> tuple[Ts, str, str, str, bool]:
+        return instant(one), one.rule, one.source, one.metric, one.cleared_at is not None
+
+    return sorted(said, key=place)

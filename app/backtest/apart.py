@@ -26,7 +26,7 @@ from citypatrol.history.words import Word, Words
 from citypatrol.partitions import partition_of
 from citypatrol.records import SourceSeen
 from rules.announced import Announced
-from rules.hindsight import in_order
+from rules.incidents import in_order
 from rules.ruleset import RuleSet
 from rules.selection import Selection, together
 

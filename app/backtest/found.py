@@ -11,8 +11,7 @@ from typing import Any, Final
 import orjson
 
 from citypatrol.clock import Ts
-from rules.hindsight import instant
-from rules.incidents import Incident
+from rules.incidents import Incident, instant
 from tickets.folding import Seen
 from tickets.opening import Opener
 from tickets.ticket import Ticket

@@ -12,8 +12,7 @@ from citypatrol.clock import Ts
 from citypatrol.records import ModeSwitched, Record, SourceSeen, Tick
 from citypatrol.samples import Batch, Sample
 from rules.engine import Engine
-from rules.hindsight import in_order, instant
-from rules.incidents import Incident
+from rules.incidents import Incident, in_order, instant
 from rules.ruleset import Rule, RuleSet
 from rules.testing.words import State
 

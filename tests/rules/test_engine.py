@@ -49,6 +49,13 @@ def test_group_only_passes_the_label_on() -> None:
     assert [(one.source, one.group) for one in found] == [("a", "g1"), ("b", "g1"), ("c", None)]
 
 
+@pytest.mark.parametrize("when", ["above: 15", "missing: 9s"])
+def test_of_one_instant_the_first_source_by_name_comes_first(when: str) -> None:
+    """It gives the group's ticket its place, whichever was heard first."""
+    story = "0 c x 16 \n0 a x 16 \n0 b x 16 \n| 30"
+    assert [one.source for one in fold(f"when: {{{when}}}", story)] == ["a", "b", "c"]
+
+
 def test_a_gateway_joins_the_group_of_those_behind_it() -> None:
     spec = "ticket: {category: c, title: t"
     rules = ruleset(

@@ -8,8 +8,8 @@ from citypatrol.records import SourceSeen, Tick
 from citypatrol.samples import Batch, Sample
 from rules.announced import Announced
 from rules.engine import Engine
-from rules.hindsight import Hindsight, instant, metrics_of
-from rules.incidents import Incident
+from rules.hindsight import Hindsight, metrics_of
+from rules.incidents import Incident, instant
 from tests.rules.scenes import END, START, Scene, prompt_streams, rules, scenes
 from tests.rules.story import DAY, line, one_rule, outcome, ruleset
 
