@@ -118,6 +118,15 @@ def test_the_model_finds_the_litter_and_none_where_there_is_none(seed: int) -> N
         assert sum(score > 0.35 for score in scores) >= 2
 
 
+@pytest.mark.parametrize("seed", [30039, 30058, 30069, 30079])
+def test_where_all_of_it_looks_like_bags_these_are_found(seed: int) -> None:
+    scene = Pavement(pavement_plan(seed=seed))
+    model = Yolo(onnx.MODELS / "street.onnx", min_score=0.45)
+    clean, littered = (model(scene.render(State(littered=on), t_s=0.0)) for on in (False, True))
+    assert [found.label for found in clean if found.label != "traffic_light"] == []
+    assert "garbage_bag" in {found.label for found in littered}
+
+
 @pytest.mark.parametrize("t_s", [0.0, 7.0, 100.0])
 def test_a_covered_camera_sees_cloth(t_s: float) -> None:
     scene = Pavement(pavement_plan(seed=1))
