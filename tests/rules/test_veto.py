@@ -1,6 +1,7 @@
 """When a source is blind: runs of one truth, looked at from any instant."""
 
 import numpy as np
+import pytest
 
 from citypatrol.records import SourceSeen
 from rules.comparison import Comparison, Limit
@@ -41,8 +42,10 @@ def test_runs_are_found_from_any_instant() -> None:
         assert veto.first(sources.number("b"), after=40, until=300) is None
 
 
-def test_a_gap_longer_than_stale_is_no_run() -> None:
-    veto, sources = veto_of(("b", 0, 1.0), ("b", 100, 1.0), ("b", 201, 1.0))
+@pytest.mark.parametrize("each", [True, False])
+def test_a_gap_longer_than_stale_is_no_run(each: bool) -> None:
+    samples = (("b", 0, 1.0), ("b", 100, 1.0), ("b", 201, 1.0))
+    veto, sources = veto_of(*samples, each_by_itself=each)
     assert at(veto, sources, "b", 99, 100, 199, 200, 201) == [True, True, True, None, True]
 
 
